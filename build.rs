@@ -1,0 +1,125 @@
+//! The one place that knows the names of operating systems.
+//!
+//! Every target is translated into capabilities (`has_epoll`, `has_accept4`, ...), which the source
+//! tests with plain `#[cfg(has_epoll)]` or `cfg!(has_epoll)`. Adding a platform means adding a row
+//! to [`TABLE`]. The same facts are public as `ferrio::capabilities`.
+
+use std::env;
+
+/// Everything a row may claim. rustc is told of all of them, so that a misspelt cfg is an error.
+const CAPABILITIES: &[&str] = &[
+    "has_epoll",        // epoll(7)
+    "has_epoll_pwait2", // epoll_pwait2(2): timeouts in nanoseconds, Linux 5.11
+    "has_eventfd",      // eventfd(2) with EFD_CLOEXEC and EFD_NONBLOCK
+    "has_accept4",      // accept4(2)
+    "has_sock_flags",   // SOCK_CLOEXEC and SOCK_NONBLOCK in socket(2) and socketpair(2)
+    "has_pipe2",        // pipe2(2)
+    "has_abstract_uds", // Unix socket addresses outside the file system, unix(7)
+    "has_priority",     // EPOLLPRI: Interest::PRIORITY
+    "has_backlog_max",  // listen(2) takes -1 as "the largest backlog this system allows"
+];
+
+/// Names for parts of the build that are derived below rather than looked up in [`TABLE`].
+const DERIVED: &[&str] = &[
+    "os_unix",     // the Unix family: file descriptors and Unix sockets exist
+    "sys_unix",    // sys/unix is compiled in
+    "sys_shell",   // sys/shell is compiled in
+    "force_poll",  // poll(2) was asked for by cfg
+    "force_pipe",  // the pipe waker was asked for by cfg
+    "ferrio_loom", // model checking, see src/sync.rs
+];
+
+struct Row {
+    os: &'static str,
+    /// Architectures this row is limited to; empty means all.
+    arch: &'static [&'static str],
+    has: &'static [&'static str],
+}
+
+/// The first row that fits the target counts. A target without a row gets the shell.
+const TABLE: &[Row] = &[
+    Row {
+        os: "linux",
+        arch: &[],
+        has: &[
+            "has_epoll",
+            "has_epoll_pwait2",
+            "has_eventfd",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_abstract_uds",
+            "has_priority",
+            "has_backlog_max",
+        ],
+    },
+    // Android's seccomp policy kills a 32-bit x86 process for accept4, which goes through
+    // socketcall there, so there is nothing to fall back from at run time.
+    Row {
+        os: "android",
+        arch: &["x86"],
+        has: &[
+            "has_epoll",
+            "has_eventfd",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_abstract_uds",
+            "has_priority",
+        ],
+    },
+    // No epoll_pwait2: a policy older than the call kills the process instead of answering ENOSYS.
+    Row {
+        os: "android",
+        arch: &[],
+        has: &[
+            "has_epoll",
+            "has_eventfd",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_abstract_uds",
+            "has_priority",
+        ],
+    },
+];
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    for name in CAPABILITIES.iter().chain(DERIVED) {
+        println!("cargo::rustc-check-cfg=cfg({name})");
+    }
+
+    let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let row = TABLE
+        .iter()
+        .find(|row| row.os == os && (row.arch.is_empty() || row.arch.contains(&arch.as_str())));
+    for name in row.map_or(&[][..], |row| row.has) {
+        assert!(CAPABILITIES.contains(name), "{name} is not in CAPABILITIES");
+        set(name);
+    }
+
+    if is_set("CARGO_CFG_UNIX") {
+        set("os_unix");
+    }
+    if row.is_some() && is_set("CARGO_FEATURE_OS_POLL") {
+        set("sys_unix");
+    } else {
+        set("sys_shell");
+    }
+    // The names are mio's: dependants such as tokio test for them.
+    if is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_POLL_POLL") {
+        set("force_poll");
+    }
+    if is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_WAKER_PIPE") {
+        set("force_pipe");
+    }
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some()
+}
+
+fn set(cfg: &str) {
+    println!("cargo::rustc-cfg={cfg}");
+}
