@@ -58,10 +58,6 @@ impl Event {
         Event::new(token, Readiness::READABLE, 0)
     }
 
-    pub(crate) const fn readiness(&self) -> Readiness {
-        self.readiness
-    }
-
     pub(crate) const fn raw(&self) -> u32 {
         self.raw
     }

@@ -1,0 +1,52 @@
+//! What this target has, as the build found it.
+//!
+//! These are the facts that ferrio itself is built by. They say what the system's interface offers,
+//! not what a particular kernel or sandbox lets through: see
+//! [`SelectorKind::available`](crate::SelectorKind::available) for what this build can make.
+//!
+//! # Examples
+//!
+//! ```
+//! if ferrio::capabilities::EPOLL {
+//!     println!("there is epoll(7)");
+//! }
+//! ```
+
+macro_rules! capabilities {
+    ($($(#[$doc:meta])* $name:ident = $cfg:ident,)*) => {
+        $(
+            $(#[$doc])*
+            pub const $name: bool = cfg!($cfg);
+        )*
+
+        /// All of them by name.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// for (name, present) in ferrio::capabilities::ALL {
+        ///     println!("{name:14} {present}");
+        /// }
+        /// ```
+        pub const ALL: &[(&str, bool)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+capabilities! {
+    /// `epoll(7)`.
+    EPOLL = has_epoll,
+    /// `epoll_pwait2(2)`: timeouts below a millisecond. Linux 5.11.
+    EPOLL_PWAIT2 = has_epoll_pwait2,
+    /// `eventfd(2)`.
+    EVENTFD = has_eventfd,
+    /// `accept4(2)`: accepted sockets are non-blocking and close-on-exec from birth.
+    ACCEPT4 = has_accept4,
+    /// `SOCK_NONBLOCK` and `SOCK_CLOEXEC` in `socket(2)` and `socketpair(2)`.
+    SOCK_FLAGS = has_sock_flags,
+    /// `pipe2(2)`.
+    PIPE2 = has_pipe2,
+    /// Unix socket addresses outside the file system, `unix(7)`.
+    ABSTRACT_UDS = has_abstract_uds,
+    /// `EPOLLPRI`, and with it `Interest::PRIORITY`.
+    PRIORITY = has_priority,
+}

@@ -1,0 +1,44 @@
+//! Systems with file descriptors.
+
+use std::os::fd::{AsRawFd, RawFd};
+
+pub(crate) mod os;
+mod selector;
+mod waker;
+
+#[cfg(feature = "net")]
+mod net;
+#[cfg(feature = "os-ext")]
+pub(crate) mod pipe;
+#[cfg(feature = "os-ext")]
+mod source_fd;
+#[cfg(feature = "net")]
+pub(crate) mod tcp;
+#[cfg(feature = "net")]
+pub(crate) mod udp;
+#[cfg(feature = "net")]
+pub(crate) mod uds;
+
+pub(crate) use self::selector::{
+    AVAILABLE as SELECTORS, DEFAULT as DEFAULT_SELECTOR, FLAGS, IoSourceState, Selector, WakeHub,
+};
+pub(crate) use self::waker::{AVAILABLE as WAKERS, DEFAULT as DEFAULT_WAKER};
+
+/// A source's raw handle: its descriptor.
+pub(crate) trait AsRaw {
+    fn raw(&self) -> RawFd;
+}
+
+impl<T: AsRawFd> AsRaw for T {
+    fn raw(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+}
+
+/// Forgets which calls this kernel was found to refuse.
+#[cfg(feature = "fault-injection")]
+pub(crate) fn forget_fallbacks() {
+    selector::forget_fallbacks();
+    #[cfg(feature = "net")]
+    tcp::forget_accept4();
+}

@@ -1,0 +1,121 @@
+//! System calls: one safe function each, and the only callers of libc.
+//!
+//! Everything goes through [`call`], which turns -1 into the `io::Error` of `errno` and, in builds
+//! for the project's own tests, fails on request (see [`fault`]). Descriptors that come from users
+//! are bare numbers: a wrong one has to reach the kernel and come back as `EBADF`.
+
+use std::io;
+
+#[cfg(feature = "net")]
+pub(crate) mod address;
+pub(crate) mod epoll;
+pub(crate) mod eventfd;
+#[cfg(feature = "fault-injection")]
+pub mod fault;
+#[cfg(any(feature = "net", feature = "os-ext"))]
+pub(crate) mod fd;
+#[cfg(feature = "os-ext")]
+pub(crate) mod pipe;
+#[cfg(feature = "net")]
+pub(crate) mod socket;
+
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The system calls that [`call`] wraps.
+        #[derive(Copy, Clone, Debug, PartialEq, Eq)]
+        #[cfg_attr(not(feature = "fault-injection"), allow(dead_code, unreachable_pub))]
+        pub enum Call { $($(#[$doc])* $name,)* }
+
+        #[cfg(feature = "fault-injection")]
+        impl Call {
+            /// All of them.
+            pub const ALL: &'static [Call] = &[$(Call::$name),*];
+        }
+    };
+}
+
+calls! {
+    /// `accept(2)`
+    Accept,
+    /// `accept4(2)`
+    Accept4,
+    /// `bind(2)`
+    Bind,
+    /// `connect(2)`
+    Connect,
+    /// `epoll_create1(2)`
+    EpollCreate,
+    /// `epoll_ctl(2)`
+    EpollCtl,
+    /// `epoll_pwait2(2)`
+    EpollPwait2,
+    /// `epoll_wait(2)`
+    EpollWait,
+    /// `eventfd(2)`
+    Eventfd,
+    /// `fcntl(2)`
+    Fcntl,
+    /// `getpeername(2)`
+    Getpeername,
+    /// `getsockname(2)`
+    Getsockname,
+    /// `getsockopt(2)`
+    Getsockopt,
+    /// `listen(2)`
+    Listen,
+    /// `pipe(2)`
+    Pipe,
+    /// `pipe2(2)`
+    Pipe2,
+    /// `read(2)`
+    Read,
+    /// `setsockopt(2)`
+    Setsockopt,
+    /// `socket(2)`
+    Socket,
+    /// `socketpair(2)`
+    Socketpair,
+    /// `write(2)`
+    Write,
+}
+
+/// What system calls return: -1 is an error.
+pub(crate) trait Outcome: Copy {
+    fn is_error(self) -> bool;
+}
+
+impl Outcome for libc::c_int {
+    fn is_error(self) -> bool {
+        self == -1
+    }
+}
+
+// `ssize_t` and the `c_long` of `syscall(2)`, both a pointer wide wherever Rust has these systems.
+impl Outcome for isize {
+    fn is_error(self) -> bool {
+        self == -1
+    }
+}
+
+/// Makes one system call. `which` tells the fault injection what it is.
+#[inline]
+pub(crate) fn call<T: Outcome>(which: Call, f: impl FnOnce() -> T) -> io::Result<T> {
+    #[cfg(feature = "fault-injection")]
+    if let Some(error) = fault::check(which) {
+        return Err(error);
+    }
+    #[cfg(not(feature = "fault-injection"))]
+    let _ = which;
+    let outcome = f();
+    if outcome.is_error() {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(outcome)
+    }
+}
+
+/// Whether the kernel, or a seccomp filter in front of it, refused the call as such, so that an
+/// older one has to do.
+pub(crate) fn is_refused(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
+}

@@ -1,0 +1,341 @@
+//! The selector over epoll(7), edge-triggered.
+//!
+//! **The kernel's model.** An epoll set holds (open file description, descriptor number) pairs with
+//! a mask and 64 bits of user data each. With EPOLLET a source is reported when it becomes ready,
+//! and again at every later event of its wait queue, so neither we nor the user have to re-arm
+//! anything. A description leaves the set when its last descriptor is closed: a source that is
+//! dropped takes its registration along, unless the user made a dup of it, which keeps it alive and
+//! reporting under the old token.
+//!
+//! **Our state.** None per source: the user data is the token. The set itself is the one descriptor
+//! that we own; closing it ends everything.
+//!
+//! **The bell.** The wakers' descriptor is watched under [`BELL`], a number that no index or pointer
+//! is likely to be. Tokens are the user's to choose, though, so a user may come and register a
+//! source under that very token. The first such registration moves the bell: into a set of its own,
+//! which is then watched with EPOLLRDNORM in its mask, a flag that no registration of a user asks
+//! for. From then on the flag tells the bell, and the number is the user's. That costs the bell a
+//! detour through a second set, which is why it isn't done from the start.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+#[cfg(has_epoll_pwait2)]
+use std::sync::atomic::AtomicBool as StaticBool;
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::interest::Interest;
+use crate::notify::Harvest;
+use crate::readiness::Readiness;
+use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::sys::unix::os::epoll as os;
+use crate::token::Token;
+
+/// The names of a record's flags, in the order of their values.
+pub(crate) const FLAGS: &[(&str, u32)] = &[
+    ("EPOLLIN", os::EPOLLIN as u32),
+    ("EPOLLPRI", os::EPOLLPRI as u32),
+    ("EPOLLOUT", os::EPOLLOUT as u32),
+    ("EPOLLERR", os::EPOLLERR as u32),
+    ("EPOLLHUP", os::EPOLLHUP as u32),
+    ("EPOLLRDHUP", os::EPOLLRDHUP as u32),
+];
+
+/// The user data of the wakers' descriptor, as long as no user token equals it.
+const BELL: u64 = 0xFE11_10C0_57A7_E5ED;
+
+pub(crate) struct Epoll {
+    set: OwnedFd,
+    bell: Mutex<BellWatch>,
+    /// [`BELL`] is a user's token now: only EPOLLRDNORM tells the bell.
+    bell_yields: AtomicBool,
+}
+
+enum BellWatch {
+    Not,
+    /// The bell's descriptor is in the set.
+    Direct(RawFd),
+    /// It is in this set, which is in ours.
+    Nested {
+        _inner: OwnedFd,
+    },
+}
+
+impl Epoll {
+    pub(crate) fn new() -> io::Result<Epoll> {
+        Ok(Epoll {
+            set: os::create()?,
+            bell: Mutex::new(BellWatch::Not),
+            bell_yields: AtomicBool::new(false),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn register(&self, fd: RawFd, token: Token, interests: Interest) -> io::Result<()> {
+        self.control(os::EPOLL_CTL_ADD, fd, token, interests)
+    }
+
+    #[inline]
+    pub(crate) fn reregister(
+        &self,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        self.control(os::EPOLL_CTL_MOD, fd, token, interests)
+    }
+
+    #[inline]
+    fn control(
+        &self,
+        operation: i32,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        if token.0 as u64 == BELL {
+            self.yield_bell()?;
+        }
+        os::ctl(
+            self.set.as_fd(),
+            operation,
+            fd,
+            mask(interests),
+            token.0 as u64,
+        )
+    }
+
+    #[inline]
+    pub(crate) fn deregister(&self, fd: RawFd) -> io::Result<()> {
+        // Kernels before 2.6.9 wanted a record here as well, epoll_ctl(2), so one is passed.
+        os::ctl(self.set.as_fd(), os::EPOLL_CTL_DEL, fd, 0, 0)
+    }
+
+    /// Watches the wakers' descriptor, which the caller keeps for as long as this selector lives.
+    pub(crate) fn watch_bell(&self, bell: BorrowedFd<'_>) -> io::Result<()> {
+        let mut watch = lock(&self.bell);
+        *watch = if self.bell_yields.load(Ordering::Acquire) {
+            self.nest(bell.as_raw_fd())?
+        } else {
+            let mask = os::EPOLLIN | os::EPOLLET;
+            let bell = bell.as_raw_fd();
+            os::ctl(self.set.as_fd(), os::EPOLL_CTL_ADD, bell, mask, BELL)?;
+            BellWatch::Direct(bell)
+        };
+        Ok(())
+    }
+
+    /// Makes sure that records with the user data [`BELL`] are a user's.
+    #[cold]
+    fn yield_bell(&self) -> io::Result<()> {
+        let mut watch = lock(&self.bell);
+        if let BellWatch::Direct(bell) = *watch {
+            // In this order: a ring at any moment is reported at least once.
+            let nested = self.nest(bell)?;
+            *watch = nested;
+            os::ctl(self.set.as_fd(), os::EPOLL_CTL_DEL, bell, 0, 0)?;
+        }
+        self.bell_yields.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn nest(&self, bell: RawFd) -> io::Result<BellWatch> {
+        let inner = os::create()?;
+        let mask = os::EPOLLIN | os::EPOLLET;
+        os::ctl(inner.as_fd(), os::EPOLL_CTL_ADD, bell, mask, BELL)?;
+        // EPOLLIN as well: it is the key with which a nested set wakes the outer one.
+        let mask = os::EPOLLIN | os::EPOLLRDNORM | os::EPOLLET;
+        let fd = inner.as_raw_fd();
+        os::ctl(self.set.as_fd(), os::EPOLL_CTL_ADD, fd, mask, BELL)?;
+        Ok(BellWatch::Nested { _inner: inner })
+    }
+
+    #[inline]
+    fn is_bell(&self, flags: u32, data: u64) -> bool {
+        data == BELL
+            && (flags & os::EPOLLRDNORM as u32 != 0 || !self.bell_yields.load(Ordering::Acquire))
+    }
+
+    /// Appends at most `room` events to `list`, blocking for at most `timeout`.
+    pub(crate) fn wait(
+        &self,
+        list: &mut Vec<Event>,
+        room: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<Harvest> {
+        let start = list.len();
+        let mut bell = None;
+        let count = self.ask(list, room, timeout, |flags, data, index| {
+            if self.is_bell(flags, data) {
+                bell = Some(index);
+            }
+            // The data came from a token, so it fits.
+            Event::new(Token(data as usize), decode(flags), flags)
+        })?;
+        if let Some(index) = bell {
+            list.swap_remove(start + index);
+        }
+        Ok(Harvest {
+            events: count - usize::from(bell.is_some()),
+            full: count == room,
+        })
+    }
+
+    #[inline]
+    fn ask(
+        &self,
+        list: &mut Vec<Event>,
+        room: usize,
+        timeout: Option<Duration>,
+        mut decode: impl FnMut(u32, u64, usize) -> Event,
+    ) -> io::Result<usize> {
+        #[cfg(has_epoll_pwait2)]
+        if let Some(timeout) = timeout.filter(|timeout| is_short(*timeout)) {
+            if !PWAIT2_REFUSED.load(Ordering::Relaxed) {
+                return match os::pwait2(self.set.as_fd(), list, room, timeout, &mut decode) {
+                    Err(error) if crate::sys::unix::os::is_refused(&error) => {
+                        let timeout = milliseconds(Some(timeout));
+                        let count = os::wait(self.set.as_fd(), list, room, timeout, decode)?;
+                        PWAIT2_REFUSED.store(true, Ordering::Relaxed);
+                        Ok(count)
+                    }
+                    result => result,
+                };
+            }
+        }
+        os::wait(self.set.as_fd(), list, room, milliseconds(timeout), decode)
+    }
+}
+
+impl AsFd for Epoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.set.as_fd()
+    }
+}
+
+/// A kernel before 5.11, or a seccomp filter, has refused epoll_pwait2, and epoll_wait has worked.
+#[cfg(has_epoll_pwait2)]
+static PWAIT2_REFUSED: StaticBool = StaticBool::new(false);
+
+#[cfg(feature = "fault-injection")]
+pub(crate) fn forget_fallbacks() {
+    #[cfg(has_epoll_pwait2)]
+    PWAIT2_REFUSED.store(false, Ordering::Relaxed);
+}
+
+/// Whether epoll_wait would have to round `timeout` up to several times its length.
+#[cfg(has_epoll_pwait2)]
+fn is_short(timeout: Duration) -> bool {
+    !timeout.is_zero() && timeout < Duration::from_millis(1)
+}
+
+/// The timeout for epoll_wait(2): rounded up, so that no poll ends early or spins, and cut to what
+/// an `int` holds, some 24 days, after which the caller asks again.
+fn milliseconds(timeout: Option<Duration>) -> i32 {
+    let Some(timeout) = timeout else { return -1 };
+    let rounded_up = timeout.saturating_add(Duration::from_nanos(999_999));
+    i32::try_from(rounded_up.as_millis()).unwrap_or(i32::MAX)
+}
+
+/// The mask for `interests`. The peer's shutdown is part of what readers want to know, and cannot
+/// be told from data without EPOLLRDHUP.
+fn mask(interests: Interest) -> i32 {
+    let mut mask = os::EPOLLET;
+    if interests.is_readable() {
+        mask |= os::EPOLLIN | os::EPOLLRDHUP;
+    }
+    if interests.is_writable() {
+        mask |= os::EPOLLOUT;
+    }
+    if interests.is_priority() {
+        mask |= os::EPOLLPRI;
+    }
+    mask
+}
+
+/// What the flags of a record mean.
+#[inline]
+fn decode(flags: u32) -> Readiness {
+    DECODED[decode_index(flags)]
+}
+
+/// The six flags that matter: the low five bits, and EPOLLRDHUP moved next to them.
+const fn decode_index(flags: u32) -> usize {
+    (flags & 0x1f | (flags >> 8) & 0x20) as usize
+}
+
+const _: () = assert!(
+    os::EPOLLIN | os::EPOLLPRI | os::EPOLLOUT | os::EPOLLERR | os::EPOLLHUP == 0x1f
+        && os::EPOLLRDHUP == 0x2000
+);
+
+static DECODED: [Readiness; 64] = {
+    let mut table = [Readiness::NONE; 64];
+    let mut index = 0;
+    while index < table.len() {
+        let flags = (index & 0x1f) as i32 | if index & 0x20 != 0 { os::EPOLLRDHUP } else { 0 };
+        table[index] = decode_slowly(flags);
+        index += 1;
+    }
+    table
+};
+
+const fn decode_slowly(flags: i32) -> Readiness {
+    let (input, priority) = (flags & os::EPOLLIN != 0, flags & os::EPOLLPRI != 0);
+    let (output, error) = (flags & os::EPOLLOUT != 0, flags & os::EPOLLERR != 0);
+    let (hang_up, peer_shut) = (flags & os::EPOLLHUP != 0, flags & os::EPOLLRDHUP != 0);
+    Readiness::NONE
+        .with_if(input || priority, Readiness::READABLE)
+        .with_if(output, Readiness::WRITABLE)
+        .with_if(error, Readiness::ERROR)
+        // Both halves are shut, or the peer has finished and everything up to that is here.
+        .with_if(hang_up || input && peer_shut, Readiness::READ_CLOSED)
+        // Both halves are shut, or the connection is broken; EPOLLERR alone is what a pipe's
+        // writer gets when the last reader is gone.
+        .with_if(
+            hang_up || output && error || flags == os::EPOLLERR,
+            Readiness::WRITE_CLOSED,
+        )
+        .with_if(priority, Readiness::PRIORITY)
+}
+
+#[cfg(all(test, not(ferrio_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_rounded_up_and_cut() {
+        assert_eq!(milliseconds(None), -1);
+        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
+        assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
+        assert_eq!(milliseconds(Some(Duration::from_micros(1001))), 2);
+        assert_eq!(milliseconds(Some(Duration::from_millis(7))), 7);
+        assert_eq!(
+            milliseconds(Some(Duration::from_secs(30 * 86400))),
+            i32::MAX
+        );
+        assert_eq!(milliseconds(Some(Duration::MAX)), i32::MAX);
+    }
+
+    #[test]
+    fn every_combination_of_flags_is_decoded() {
+        for flags in 0..64u32 {
+            let flags = flags & 0x1f | (flags & 0x20) << 8;
+            assert_eq!(decode(flags), decode_slowly(flags as i32), "{flags:#x}");
+            // The kernel's other flags, EPOLLRDNORM among them, change nothing.
+            assert_eq!(decode(flags | 0x47c0), decode(flags), "{flags:#x}");
+        }
+    }
+
+    #[test]
+    fn closed_bits_are_mios() {
+        let is = |flags: i32, bit| decode(flags as u32).contains(bit);
+        let (r, w) = (Readiness::READ_CLOSED, Readiness::WRITE_CLOSED);
+        assert!(is(os::EPOLLHUP, r) && is(os::EPOLLHUP, w));
+        assert!(is(os::EPOLLIN | os::EPOLLRDHUP, r) && !is(os::EPOLLIN | os::EPOLLRDHUP, w));
+        assert!(!is(os::EPOLLRDHUP, r));
+        assert!(is(os::EPOLLERR, w) && !is(os::EPOLLERR, r));
+        assert!(is(os::EPOLLERR | os::EPOLLOUT, w));
+        assert!(!is(os::EPOLLERR | os::EPOLLIN, w));
+    }
+}
