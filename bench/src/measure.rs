@@ -1,0 +1,176 @@
+//! Runs the contenders of a row in short rounds that alternate.
+//!
+//! Each round runs every contender once, in an order shuffled anew; a ratio is taken within one round. So other load on
+//! the machine meets all contenders alike, and no one always runs after the same neighbour. Each row is set up several
+//! times over, in shuffled order too, so that the luck of one set-up (which page, which descriptor number) doesn't
+//! decide.
+
+use std::io;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::clock::Span;
+use crate::contender::Id;
+use crate::pin::Cpus;
+use crate::rows::{Env, Row, Workload};
+
+/// Set-ups per row.
+const SETUPS: usize = 6;
+
+/// What a run does.
+#[derive(Debug)]
+pub struct Plan {
+    pub rows: Vec<&'static Row>,
+    /// Always with [`Id::Mio`], the baseline.
+    pub contenders: Vec<Id>,
+    pub rounds: usize,
+    pub seed: u64,
+    /// Every row runs pinned, not only those with two threads.
+    pub pin_all: bool,
+    /// Where the threads of a row with two of them run; `None` if there is but one CPU.
+    pub cpus: Option<Cpus>,
+}
+
+/// One contender's rounds.
+#[derive(Debug)]
+pub struct Series {
+    pub contender: Id,
+    pub cpu_ns: Vec<f64>,
+    pub wall_ns: Vec<f64>,
+}
+
+/// All contenders' rounds of one row.
+#[derive(Debug)]
+pub struct RowResult {
+    pub row: &'static Row,
+    pub series: Vec<Series>,
+}
+
+impl RowResult {
+    pub fn series(&self, contender: Id) -> Option<&Series> {
+        self.series
+            .iter()
+            .find(|series| series.contender == contender)
+    }
+}
+
+/// Measures every row of the plan; a progress bar goes to stderr if that is a terminal.
+pub fn run(plan: &Plan) -> io::Result<Vec<RowResult>> {
+    let bar = progress(plan);
+    let mut random = fastrand::Rng::with_seed(plan.seed);
+    let results = plan
+        .rows
+        .iter()
+        .map(|row| {
+            bar.set_message(row.name);
+            run_row(row, plan, &mut random, &bar)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", row.name)))
+        })
+        .collect();
+    bar.finish_and_clear();
+    results
+}
+
+/// No ticking thread: the bar is drawn between rounds, by this thread.
+fn progress(plan: &Plan) -> ProgressBar {
+    let bar = ProgressBar::new((plan.rows.len() * plan.rounds) as u64);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent:>3}% {eta:>4} left  {msg}")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn run_row(
+    row: &'static Row,
+    plan: &Plan,
+    random: &mut fastrand::Rng,
+    bar: &ProgressBar,
+) -> io::Result<RowResult> {
+    let mut series: Vec<Series> = plan
+        .contenders
+        .iter()
+        .map(|&contender| Series {
+            contender,
+            cpu_ns: Vec::with_capacity(plan.rounds),
+            wall_ns: Vec::with_capacity(plan.rounds),
+        })
+        .collect();
+    for rounds in shares(plan.rounds, SETUPS) {
+        let mut workloads = set_up(row, plan, random)?;
+        for workload in &mut workloads {
+            workload.round()?;
+        }
+        let mut order: Vec<usize> = (0..workloads.len()).collect();
+        for _ in 0..rounds {
+            random.shuffle(&mut order);
+            for &index in &order {
+                let Span { cpu_ns, wall_ns } = workloads[index].round()?;
+                series[index].cpu_ns.push(cpu_ns);
+                series[index].wall_ns.push(wall_ns);
+            }
+            bar.inc(1);
+        }
+    }
+    Ok(RowResult { row, series })
+}
+
+/// Builds the workloads in shuffled order and returns them in the contenders'.
+fn set_up(
+    row: &Row,
+    plan: &Plan,
+    random: &mut fastrand::Rng,
+) -> io::Result<Vec<Box<dyn Workload>>> {
+    let env = Env { cpus: plan.cpus };
+    let mut order: Vec<usize> = (0..plan.contenders.len()).collect();
+    random.shuffle(&mut order);
+    let mut built: Vec<(usize, Box<dyn Workload>)> = order
+        .into_iter()
+        .map(|index| Ok((index, row.build(plan.contenders[index], &env)?)))
+        .collect::<io::Result<_>>()?;
+    built.sort_by_key(|(index, _)| *index);
+    Ok(built.into_iter().map(|(_, workload)| workload).collect())
+}
+
+/// Splits `total` into at most `parts` shares that differ by one at most; none is zero.
+fn shares(total: usize, parts: usize) -> impl Iterator<Item = usize> {
+    let parts = parts.min(total);
+    (0..parts).map(move |part| total / parts + usize::from(part < total % parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows;
+
+    #[test]
+    fn shares_add_up_and_none_is_zero() {
+        for (total, parts) in [(1, 6), (5, 6), (6, 6), (40, 6), (301, 6)] {
+            let shares: Vec<usize> = shares(total, parts).collect();
+            assert_eq!(shares.iter().sum::<usize>(), total);
+            assert!(shares.iter().all(|&share| share > 0));
+            assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1);
+        }
+    }
+
+    #[test]
+    fn every_contender_gets_every_round_in_its_own_series() {
+        let plan = Plan {
+            rows: rows::select(&["timeout-100us".to_owned()]).unwrap(),
+            contenders: vec![Id::Ferrio, Id::Mio, Id::Control, Id::Raw],
+            rounds: 8,
+            seed: 1,
+            pin_all: false,
+            cpus: None,
+        };
+        let results = run(&plan).unwrap();
+        let [result] = &results[..] else {
+            panic!("one row, one result");
+        };
+        for &contender in &plan.contenders {
+            let series = result.series(contender).unwrap();
+            assert_eq!((series.cpu_ns.len(), series.wall_ns.len()), (8, 8));
+            assert!(series.wall_ns.iter().all(|&nanos| nanos >= 99_000.0));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! results.csv: one line per row and contender, both clocks, with the run's circumstances in every line so that files
+//! of several machines can be put together.
+
+use std::io;
+
+use super::Report;
+use super::verdict::{Clock, Comparison};
+use crate::contender::Id;
+use crate::measure::{RowResult, Series};
+use crate::stats::Summary;
+
+const FIVE: [&str; 5] = ["min", "q1", "median", "q3", "max"];
+
+/// The file's content.
+pub fn bytes(report: &Report) -> io::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(head())?;
+    let (ferrio, mio) = report.dependencies.versions();
+    let machine = &report.machine;
+    let run = [&machine.date, &machine.cpu, &machine.kernel, ferrio, mio];
+    let judged = report.judged();
+    for result in &report.results {
+        let verdict = judged.iter().find(|row| row.row.name == result.row.name);
+        for series in &result.series {
+            writer.write_record(record(&run, result, series, verdict))?;
+        }
+    }
+    writer
+        .into_inner()
+        .map_err(|error| io::Error::other(error.to_string()))
+}
+
+fn head() -> Vec<String> {
+    let mut head: Vec<String> = ["date", "cpu", "kernel", "ferrio", "mio"]
+        .iter()
+        .chain(&[
+            "row",
+            "unit",
+            "clock",
+            "contender",
+            "rounds",
+            "target",
+            "verdict",
+        ])
+        .map(|&name| name.to_owned())
+        .collect();
+    for group in ["cpu_ns", "wall_ns", "cpu_ratio", "wall_ratio"] {
+        head.extend(FIVE.iter().map(|five| format!("{group}_{five}")));
+    }
+    head
+}
+
+fn record(
+    run: &[&str; 5],
+    result: &RowResult,
+    series: &Series,
+    judged: Option<&Comparison>,
+) -> Vec<String> {
+    let row = result.row;
+    let verdict = match judged {
+        Some(judged) if series.contender == Id::Ferrio => judged.verdict.name(),
+        _ => "-",
+    };
+    let mut record: Vec<String> = run.iter().map(|&value| value.to_owned()).collect();
+    record.extend([
+        row.name.to_owned(),
+        row.unit.to_owned(),
+        row.metric.name().to_owned(),
+        series.contender.name().to_owned(),
+        series.cpu_ns.len().to_string(),
+        row.target.to_string(),
+        verdict.to_owned(),
+    ]);
+    for clock in [Clock::Cpu, Clock::Wall] {
+        push(
+            &mut record,
+            Summary::of(clock.of(series).iter().copied()),
+            1,
+        );
+    }
+    for clock in [Clock::Cpu, Clock::Wall] {
+        let ratio = result
+            .series(Id::Mio)
+            .and_then(|mio| Summary::of_ratios(clock.of(series), clock.of(mio)));
+        push(&mut record, ratio, 5);
+    }
+    record
+}
+
+fn push(record: &mut Vec<String>, summary: Option<Summary>, decimals: usize) {
+    let five = summary.map(|s| [s.min, s.q1, s.median, s.q3, s.max]);
+    record.extend(
+        (0..FIVE.len()).map(|index| {
+            five.map_or_else(String::new, |five| format!("{:.decimals$}", five[index]))
+        }),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows;
+
+    #[test]
+    fn every_record_fits_the_head() {
+        let series = |contender| Series {
+            contender,
+            cpu_ns: vec![10.0, 20.0],
+            wall_ns: vec![30.0, 40.0],
+        };
+        let result = RowResult {
+            row: rows::select(&["empty-poll".into()]).unwrap()[0],
+            series: vec![series(Id::Mio), series(Id::Ferrio)],
+        };
+        let record = record(&["d", "c", "k", "f", "m"], &result, &result.series[1], None);
+        assert_eq!(record.len(), head().len());
+        let median = head().iter().position(|name| name == "cpu_ratio_median");
+        assert_eq!(record[median.unwrap()], "1.00000");
+    }
+}

@@ -1,0 +1,191 @@
+//! The rows: what is measured, in which unit, against which target.
+
+mod hammer;
+mod harvest;
+mod ping_pong;
+mod registration;
+mod table;
+mod timeout;
+mod wake;
+mod workload;
+
+use std::io;
+
+pub use table::ALL;
+pub use workload::{Env, Workload};
+
+use crate::contender::{Contender, Ferrio, Id, Mio};
+use crate::raw::Raw;
+use harvest::Harvest;
+use registration::{Operation, Source};
+
+/// One line of the benchmark.
+#[derive(Debug)]
+pub struct Row {
+    pub name: &'static str,
+    /// What one operation is.
+    pub unit: &'static str,
+    pub metric: Metric,
+    pub target: Target,
+    /// What happens inside the measured section, and what does not.
+    pub what: &'static str,
+    kind: Kind,
+}
+
+/// The clock a row is judged by. Both are always recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// CPU time of the measuring thread.
+    Cpu,
+    /// CPU time of both threads that take part.
+    CpuOfBoth,
+    Wall,
+}
+
+impl Metric {
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::Cpu => "cpu",
+            Metric::CpuOfBoth => "cpu x2",
+            Metric::Wall => "wall",
+        }
+    }
+}
+
+/// What ferrio has promised for a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// At most this many times mio's cost.
+    Ratio(f64),
+    /// Less than this many nanoseconds.
+    Below(f64),
+    /// Nothing: the row informs.
+    None,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Harvest(Harvest),
+    EmptyPoll,
+    Registration(Operation, Source),
+    Wake { wakes: usize, block: bool },
+    Hammer,
+    PingPong { one_cpu: bool },
+    Timeout { micros: u64 },
+}
+
+impl Row {
+    /// Sets the row up for one contender.
+    pub fn build(&self, contender: Id, env: &Env) -> io::Result<Box<dyn Workload>> {
+        match contender {
+            Id::Ferrio => self.build_for::<Ferrio>(env),
+            Id::Mio | Id::Control => self.build_for::<Mio>(env),
+            Id::Raw => self.build_for::<Raw>(env),
+        }
+    }
+
+    fn build_for<C: Contender>(&self, env: &Env) -> io::Result<Box<dyn Workload>> {
+        Ok(match self.kind {
+            Kind::Harvest(harvest) => Box::new(harvest.build::<C>()?),
+            Kind::EmptyPoll => Box::new(harvest::EmptyPoll::<C>::new()?),
+            Kind::Registration(operation, source) => registration::build::<C>(operation, source)?,
+            Kind::Wake { wakes, block } => Box::new(wake::Wake::<C>::new(wakes, block)?),
+            Kind::Hammer => Box::new(hammer::Hammer::<C>::new(env)?),
+            Kind::PingPong { one_cpu } => Box::new(ping_pong::PingPong::<C>::new(env, one_cpu)?),
+            Kind::Timeout { micros } => Box::new(timeout::Timeout::<C>::new(micros)?),
+        })
+    }
+}
+
+/// The rows whose name contains one of the filters; all if there is none.
+///
+/// # Errors
+///
+/// A sentence naming the first filter that matches no row.
+pub fn select(filters: &[String]) -> Result<Vec<&'static Row>, String> {
+    let matches = |row: &Row, filter: &String| row.name.contains(filter.as_str());
+    for filter in filters {
+        if filter.is_empty() || !ALL.iter().any(|row| matches(row, filter)) {
+            return Err(format!("no row matches '{filter}'; --list prints the rows"));
+        }
+    }
+    Ok(ALL
+        .iter()
+        .filter(|row| filters.is_empty() || filters.iter().any(|filter| matches(row, filter)))
+        .collect())
+}
+
+/// One line per row: name, clock, target, what it does.
+pub fn listing() -> String {
+    ALL.iter()
+        .map(|row| {
+            format!(
+                "{:27} {:7} {:10} {}\n",
+                row.name,
+                row.metric.name(),
+                row.target.to_string(),
+                row.what
+            )
+        })
+        .collect()
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Target::Ratio(limit) => write!(f, "<= {limit}x"),
+            Target::Below(nanos) => write!(f, "< {} µs", nanos / 1000.0),
+            Target::None => f.write_str("-"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contender::Id;
+
+    fn names(filters: &[&str]) -> Result<Vec<&'static str>, String> {
+        let filters: Vec<String> = filters.iter().map(|&filter| filter.to_owned()).collect();
+        Ok(select(&filters)?.iter().map(|row| row.name).collect())
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = ALL.iter().map(|row| row.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn filters_select_in_report_order() {
+        assert_eq!(
+            names(&["timeout-1", "empty"]).unwrap(),
+            ["empty-poll", "timeout-100us"]
+        );
+        assert_eq!(names(&[]).unwrap().len(), ALL.len());
+    }
+
+    #[test]
+    fn a_filter_without_a_match_is_named() {
+        let message = names(&["wake", "nonsense"]).unwrap_err();
+        assert!(message.contains("'nonsense'"), "{message}");
+        assert!(names(&[""]).is_err());
+    }
+
+    #[test]
+    fn every_row_runs_one_round_for_every_contender() {
+        crate::descriptors::raise_limit(1).unwrap();
+        let env = Env { cpus: None };
+        for row in ALL {
+            for contender in [Id::Ferrio, Id::Mio, Id::Raw] {
+                let span = row
+                    .build(contender, &env)
+                    .and_then(|mut workload| workload.round())
+                    .unwrap_or_else(|error| panic!("{} {contender:?}: {error}", row.name));
+                assert!(span.wall_ns > 0.0, "{} {contender:?}: {span:?}", row.name);
+            }
+        }
+    }
+}
