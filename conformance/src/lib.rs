@@ -1,1 +1,35 @@
-//! The conformance suite.
+//! The conformance suite: one set of cases, run on every backend that the target has.
+//!
+//! A backend is a selector together with a waker. A file in `tests/` states its cases as plain
+//! functions that take a [`Backend`], and lists them in [`conformance!`]; the macro makes a `#[test]`
+//! of every case for every backend, named `suite::backend::case`:
+//!
+//! ```text
+//! registration::epoll_eventfd::double_register_is_already_exists
+//! ```
+//!
+//! Beside the cases each suite gets two tests of the suite itself: no backend that the library
+//! offers is left out, and exactly the committed number of cases is skipped (see [`capability`]).
+//!
+//! The helpers follow two rules. They wait for conditions, within [`LIMIT`], and never for a time
+//! that must be long enough. And what they cannot find out is a failure, never a pass.
+
+mod backend;
+mod blocked;
+pub mod capability;
+mod child;
+pub mod descriptors;
+mod driver;
+pub mod pairs;
+pub mod samples;
+pub mod signal;
+mod threads;
+
+pub use self::backend::{Backend, SelectorCalls, assert_complete};
+pub use self::capability::Capability;
+pub use self::child::{fork, isolated};
+pub use self::driver::{Driver, has};
+pub use self::threads::{Background, in_thread, wait_for};
+
+/// How long a condition may take to come true. Reached only when a test fails.
+pub const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);

@@ -1,0 +1,218 @@
+//! The backends, and the macro that instantiates a suite for each of them.
+
+use ferrio::fault::Call;
+use ferrio::{Poll, SelectorKind, WakerKind};
+
+use crate::capability::{Capability, gap};
+use crate::child::isolated;
+use crate::driver::Driver;
+
+/// One selector with one waker, and the test that runs on it.
+#[derive(Copy, Clone, Debug)]
+pub struct Backend {
+    pub selector: SelectorKind,
+    pub waker: WakerKind,
+    /// As the test modules are named: `epoll_eventfd`.
+    pub name: &'static str,
+    /// The full name of the running test, as libtest knows it.
+    pub test: &'static str,
+}
+
+impl Backend {
+    /// A new `Poll` of this backend.
+    pub fn poll(&self) -> Poll {
+        self.try_poll().expect("a Poll")
+    }
+
+    /// As [`poll`](Backend::poll), for cases about its failure.
+    pub fn try_poll(&self) -> std::io::Result<Poll> {
+        let poll = Poll::builder()
+            .selector(self.selector)
+            .waker(self.waker)
+            .build()?;
+        assert_eq!(poll.selector(), self.selector);
+        assert_eq!(poll.waker(), self.waker);
+        Ok(poll)
+    }
+
+    /// A new `Poll` with a buffer of 1024 events.
+    pub fn driver(&self) -> Driver {
+        Driver::new(self.poll(), 1024)
+    }
+
+    /// A new `Poll` with a buffer of `capacity` events.
+    pub fn driver_with(&self, capacity: usize) -> Driver {
+        Driver::new(self.poll(), capacity)
+    }
+
+    /// Runs `body` in a process of its own, see [`isolated`](crate::isolated).
+    pub fn isolated(&self, body: impl FnOnce()) {
+        isolated(self.test, body);
+    }
+
+    /// Why this backend cannot do `capability`; `None` when it can.
+    pub fn gap(&self, capability: Capability) -> Option<&'static str> {
+        gap(self.selector, self.waker, capability)
+    }
+
+    /// The system calls with which this selector is made, changed, and asked.
+    pub fn calls(&self) -> SelectorCalls {
+        match self.selector {
+            SelectorKind::Epoll => SelectorCalls {
+                create: &[Call::EpollCreate],
+                control: &[Call::EpollCtl],
+                wait: &[Call::EpollWait, Call::EpollPwait2],
+            },
+            other => panic!("name the system calls of {other} in src/backend.rs"),
+        }
+    }
+
+    fn pair(&self) -> (SelectorKind, WakerKind) {
+        (self.selector, self.waker)
+    }
+}
+
+/// What [`Backend::calls`] answers; empty where no call is needed.
+#[derive(Copy, Clone, Debug)]
+pub struct SelectorCalls {
+    pub create: &'static [Call],
+    pub control: &'static [Call],
+    pub wait: &'static [Call],
+}
+
+/// Combinations of an available selector and an available waker that no build supports, each with
+/// the reason. They are the only ones a suite may leave out.
+const IMPOSSIBLE: &[(SelectorKind, WakerKind, &str)] = &[];
+
+/// Fails unless `instantiated` is every available selector with every available waker, except
+/// those that [`IMPOSSIBLE`] names.
+pub fn assert_complete(instantiated: &[Backend]) {
+    let mut missing = Vec::new();
+    for &selector in SelectorKind::available() {
+        for &waker in WakerKind::available() {
+            let impossible = IMPOSSIBLE
+                .iter()
+                .any(|&(s, w, _)| (s, w) == (selector, waker));
+            let present = instantiated.iter().any(|b| b.pair() == (selector, waker));
+            assert!(
+                !(impossible && present),
+                "{selector} with {waker} is said to be impossible, yet the suite runs on it"
+            );
+            if !impossible && !present {
+                missing.push(format!("{selector}_{waker}"));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "the suite does not run on {missing:?}: add rows to build.rs and src/backend.rs"
+    );
+    for backend in instantiated {
+        assert!(
+            SelectorKind::available().contains(&backend.selector)
+                && WakerKind::available().contains(&backend.waker),
+            "the suite runs on {}, which this build does not offer",
+            backend.name
+        );
+        let named = format!("{}_{}", backend.selector, backend.waker);
+        assert_eq!(backend.name, named, "a backend's module has its name");
+    }
+}
+
+/// Makes a `#[test]` of every listed case for every backend of the target.
+///
+/// ```text
+/// conformance! { registration {
+///     double_register_is_already_exists,
+///     nested_in_another_loop needs DescriptorOfPoll,
+/// } }
+///
+/// fn double_register_is_already_exists(b: &Backend) { ... }
+/// ```
+///
+/// The first word is the name of the suite, which is the name of the file too. `needs` names a
+/// [`Capability`]: on a backend without it the case is skipped and counted.
+#[macro_export]
+macro_rules! conformance {
+    ($suite:ident { $($cases:tt)+ }) => {
+        $crate::__suite! {
+            $suite [$($cases)+]
+            // The table of backends: cfg from build.rs, module, selector, waker.
+            [backend_epoll_eventfd epoll_eventfd Epoll Eventfd]
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __suite {
+    ($suite:ident $cases:tt $([$cfg:ident $module:ident $selector:ident $waker:ident])+) => {
+        mod $suite {
+            $(
+                #[cfg($cfg)]
+                mod $module {
+                    $crate::__cases!($suite $module $selector $waker $cases);
+                }
+            )+
+
+            const INSTANTIATED: &[$crate::Backend] = &[
+                $(#[cfg($cfg)] $module::BACKEND),+
+            ];
+
+            #[test]
+            fn every_backend_is_instantiated() {
+                $crate::assert_complete(INSTANTIATED);
+            }
+
+            #[test]
+            fn skips_are_as_committed() {
+                $(
+                    #[cfg($cfg)]
+                    $crate::capability::assert_committed(
+                        stringify!($suite),
+                        &$module::BACKEND,
+                        $module::NEEDS,
+                    );
+                )+
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cases {
+    (
+        $suite:ident $module:ident $selector:ident $waker:ident
+        [$($case:ident $(needs $capability:ident)?),+ $(,)?]
+    ) => {
+        pub(super) const BACKEND: $crate::Backend = $crate::Backend {
+            selector: ::ferrio::SelectorKind::$selector,
+            waker: ::ferrio::WakerKind::$waker,
+            name: stringify!($module),
+            test: "",
+        };
+
+        pub(super) const NEEDS: &[(&str, $crate::Capability)] = &[
+            $($((stringify!($case), $crate::Capability::$capability),)?)+
+        ];
+
+        $(
+            #[test]
+            fn $case() {
+                let backend = $crate::Backend {
+                    test: concat!(
+                        stringify!($suite), "::", stringify!($module), "::", stringify!($case)
+                    ),
+                    ..BACKEND
+                };
+                $(
+                    if $crate::capability::skip(&backend, $crate::Capability::$capability) {
+                        return;
+                    }
+                )?
+                super::super::$case(&backend);
+            }
+        )+
+    };
+}

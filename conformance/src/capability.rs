@@ -1,0 +1,99 @@
+//! What a backend cannot do.
+//!
+//! A case may be skipped only because it `needs` a [`Capability`] that [`GAPS`] denies its backend,
+//! with a reason. How many cases each suite skips is committed in [`COMMITTED`]; a test in every
+//! suite compares, so a new skip shows up in review.
+
+use ferrio::{SelectorKind, WakerKind};
+
+use crate::backend::Backend;
+
+/// Something that most backends can do and some cannot.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// A second registration of one source is refused in release builds too.
+    DoubleRegistrationError,
+    /// A descriptor registered through `SourceFd` is edge-triggered.
+    EdgeTriggeredSourceFd,
+    /// A batch has at most one event for each source.
+    OneEventPerSource,
+    /// A `Poll` is a descriptor that another loop can wait for.
+    DescriptorOfPoll,
+    /// `Interest::PRIORITY` exists.
+    Priority,
+    /// A duplicate of a dropped source's descriptor keeps the registration alive.
+    DuplicateKeepsRegistration,
+    /// Timeouts under a millisecond are not rounded up.
+    SubMillisecondTimeout,
+    /// The kernel refuses a regular file.
+    RegularFileRefused,
+}
+
+/// A capability that a backend lacks.
+#[derive(Debug)]
+pub struct Gap {
+    /// `None`: whatever the selector.
+    pub selector: Option<SelectorKind>,
+    /// `None`: whatever the waker.
+    pub waker: Option<WakerKind>,
+    pub capability: Capability,
+    /// For the reader, and for the output of the skipped case.
+    pub reason: &'static str,
+}
+
+/// Every gap of every backend. epoll with an eventfd has none.
+pub const GAPS: &[Gap] = &[];
+
+/// How many cases a suite skips on a backend: `(suite, backend, number)`. What is not listed is 0.
+pub const COMMITTED: &[(&str, &str, usize)] = &[];
+
+pub(crate) fn gap(
+    selector: SelectorKind,
+    waker: WakerKind,
+    capability: Capability,
+) -> Option<&'static str> {
+    GAPS.iter()
+        .find(|gap| {
+            gap.capability == capability
+                && gap.selector.is_none_or(|s| s == selector)
+                && gap.waker.is_none_or(|w| w == waker)
+        })
+        .map(|gap| gap.reason)
+}
+
+/// Whether the running case is to be skipped; says so on standard error.
+#[doc(hidden)]
+pub fn skip(backend: &Backend, capability: Capability) -> bool {
+    match backend.gap(capability) {
+        Some(reason) => {
+            eprintln!("skipped {}: no {capability:?}: {reason}", backend.test);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Counts the skips of one suite on one backend and compares with the committed number.
+#[doc(hidden)]
+pub fn assert_committed(suite: &str, backend: &Backend, needs: &[(&str, Capability)]) {
+    let skipped: Vec<&str> = needs
+        .iter()
+        .filter(|(_, capability)| backend.gap(*capability).is_some())
+        .map(|(case, _)| *case)
+        .collect();
+    let committed = COMMITTED
+        .iter()
+        .find(|(s, b, _)| (*s, *b) == (suite, backend.name))
+        .map_or(0, |(_, _, number)| *number);
+    println!(
+        "skipped by capability: {suite} {} {}",
+        backend.name,
+        skipped.len()
+    );
+    assert_eq!(
+        skipped.len(),
+        committed,
+        "{suite} skips {skipped:?} on {}, which src/capability.rs does not say",
+        backend.name
+    );
+}

@@ -1,0 +1,101 @@
+//! Test bodies in processes of their own.
+//!
+//! The tests of one binary run in parallel in one process. What is counted or changed process-wide,
+//! such as open descriptors, resource limits and remembered fallbacks, needs a process to itself: the
+//! binary is started again with that single test.
+//!
+//! Starting a process copies the descriptor table for an instant, close-on-exec or not: what another
+//! thread closes just then stays open a little longer. So in a file that isolates one case, every
+//! case that relies on a close taking effect at once is isolated too.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::process::{Command, Output};
+use std::{env, fs, io};
+
+const CHILD: &str = "FERRIO_CONFORMANCE_CHILD";
+
+/// How long an isolated body may take before SIGALRM ends its process.
+const WATCHDOG_SECONDS: u32 = 120;
+
+/// Runs `body` in a new process, in which `test`, the full name of the calling test, is the only
+/// test. Panics with the output of that process if the body did not run to its end.
+pub fn isolated(test: &str, body: impl FnOnce()) {
+    let finished = format!("isolated body of {test} finished");
+    if env::var(CHILD).is_ok_and(|name| name == test) {
+        // SAFETY: alarm(2) takes a number and touches no memory of ours.
+        unsafe { libc::alarm(WATCHDOG_SECONDS) };
+        body();
+        println!("{finished}");
+        return;
+    }
+    let output = Command::new(env::current_exe().expect("the path of this test binary"))
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(CHILD, test)
+        .output()
+        .expect("this test binary starts again");
+    // The line is proof that the body ran: a wrong name would run no test and succeed too.
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && stdout.contains(&finished),
+        "{}",
+        describe(&output)
+    );
+}
+
+fn describe(output: &Output) -> String {
+    format!(
+        "the isolated body failed: {}\n--- its stdout\n{}\n--- its stderr\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// A child made by fork(2), which shares this process's descriptors' open file descriptions.
+#[derive(Debug)]
+pub struct Forked {
+    pid: libc::pid_t,
+}
+
+/// Forks. The child runs `body` and exits without running anything else of this process.
+///
+/// Only for bodies of [`isolated`]: after fork(2) a child of a process with several threads may
+/// hardly do anything, so this panics if there is another thread.
+pub fn fork(body: impl FnOnce()) -> Forked {
+    let threads = fs::read_dir("/proc/self/task").expect("procfs").count();
+    assert_eq!(threads, 1, "fork needs a process with one thread");
+    // SAFETY: the process has a single thread, so the child is a complete copy of it.
+    let pid = unsafe { libc::fork() };
+    match pid {
+        -1 => panic!("fork: {}", io::Error::last_os_error()),
+        0 => {
+            let code = match panic::catch_unwind(AssertUnwindSafe(body)) {
+                Ok(()) => 0,
+                Err(_) => 101,
+            };
+            // SAFETY: _exit(2) takes a number and does not return.
+            unsafe { libc::_exit(code) }
+        }
+        pid => Forked { pid },
+    }
+}
+
+impl Forked {
+    /// Waits for the child; panics unless its body ran to the end.
+    pub fn join(self) {
+        let mut status = 0;
+        loop {
+            // SAFETY: `status` is a valid place for the result.
+            let pid = unsafe { libc::waitpid(self.pid, &raw mut status, 0) };
+            if pid == self.pid {
+                break;
+            }
+            let error = io::Error::last_os_error();
+            assert_eq!(error.kind(), io::ErrorKind::Interrupted, "{error}");
+        }
+        assert!(
+            libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
+            "the forked child failed, status {status:#x}"
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! Contract row 5: a registration that fails leaves nothing behind, and one that exists survives.
+
+use std::io::ErrorKind;
+
+use ferrio::fault::{self, Call};
+use ferrio::{Interest, Token};
+use ferrio_conformance::samples::Sample;
+use ferrio_conformance::{Backend, Driver, conformance, descriptors, samples};
+
+conformance! { rollback {
+    failed_register_leaves_the_source_unregistered,
+    failed_register_then_drop_leaks_nothing,
+    failed_register_can_move_to_another_poll,
+    failed_reregister_keeps_the_registration,
+    failed_deregister_keeps_the_registration,
+    failed_register_does_not_disturb_others,
+} }
+
+const ERRORS: &[i32] = &[libc::ENOMEM, libc::ENOSPC, libc::EPERM, libc::EINVAL];
+
+/// The call that changes what the kernel watches, for selectors that make one per change.
+fn control(b: &Backend) -> Call {
+    b.calls().control[0]
+}
+
+fn fails<T>(call: Call, errno: i32, body: impl FnOnce() -> std::io::Result<T>) {
+    let injection = fault::inject(call, errno);
+    let error = body()
+        .err()
+        .unwrap_or_else(|| panic!("{call:?} was made to fail"));
+    assert_eq!(error.raw_os_error(), Some(errno));
+    assert_eq!(injection.hits(), 1);
+}
+
+fn expect(driver: &mut Driver, sample: &Sample, token: usize) {
+    if sample.interest == Interest::WRITABLE {
+        driver.expect_writable(token);
+    } else {
+        driver.expect_readable(token);
+    }
+}
+
+fn failed_register_leaves_the_source_unregistered(b: &Backend) {
+    let mut driver = b.driver();
+    for mut sample in samples::all() {
+        for &errno in ERRORS {
+            fails(control(b), errno, || {
+                driver
+                    .registry()
+                    .register(&mut sample.source, Token(1), sample.interest)
+            });
+        }
+        sample.trigger();
+        driver.assert_quiet();
+        let error = driver
+            .registry()
+            .deregister(&mut sample.source)
+            .expect_err(sample.name);
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{}", sample.name);
+        let error = driver
+            .registry()
+            .reregister(&mut sample.source, Token(1), sample.interest)
+            .expect_err(sample.name);
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{}", sample.name);
+
+        driver.add(&mut sample.source, 2, sample.interest);
+        sample.trigger();
+        expect(&mut driver, &sample, 2);
+        driver.remove(&mut sample.source);
+    }
+}
+
+fn failed_register_then_drop_leaks_nothing(b: &Backend) {
+    b.isolated(|| {
+        let mut driver = b.driver();
+        descriptors::assert_none_left("failed registrations", || {
+            for mut sample in samples::all() {
+                fails(control(b), libc::ENOMEM, || {
+                    driver
+                        .registry()
+                        .register(&mut sample.source, Token(1), sample.interest)
+                });
+                sample.trigger();
+            }
+        });
+        driver.assert_quiet();
+    });
+}
+
+fn failed_register_can_move_to_another_poll(b: &Backend) {
+    let first = b.driver();
+    let mut second = b.driver();
+    for mut sample in samples::all() {
+        fails(control(b), libc::ENOSPC, || {
+            first
+                .registry()
+                .register(&mut sample.source, Token(1), sample.interest)
+        });
+        second.add(&mut sample.source, 2, sample.interest);
+        sample.trigger();
+        expect(&mut second, &sample, 2);
+        second.remove(&mut sample.source);
+    }
+}
+
+fn failed_reregister_keeps_the_registration(b: &Backend) {
+    let mut driver = b.driver();
+    for mut sample in samples::all() {
+        driver.add(&mut sample.source, 1, sample.interest);
+        for &errno in ERRORS {
+            fails(control(b), errno, || {
+                driver
+                    .registry()
+                    .reregister(&mut sample.source, Token(2), sample.interest)
+            });
+        }
+        sample.trigger();
+        expect(&mut driver, &sample, 1);
+        driver
+            .registry()
+            .reregister(&mut sample.source, Token(3), sample.interest)
+            .expect(sample.name);
+        expect(&mut driver, &sample, 3);
+        driver.remove(&mut sample.source);
+    }
+}
+
+fn failed_deregister_keeps_the_registration(b: &Backend) {
+    let mut driver = b.driver();
+    for mut sample in samples::all() {
+        driver.add(&mut sample.source, 1, sample.interest);
+        fails(control(b), libc::ENOMEM, || {
+            driver.registry().deregister(&mut sample.source)
+        });
+        sample.trigger();
+        expect(&mut driver, &sample, 1);
+        driver.remove(&mut sample.source);
+        sample.trigger();
+        driver.assert_quiet();
+    }
+}
+
+fn failed_register_does_not_disturb_others(b: &Backend) {
+    let mut driver = b.driver();
+    let mut registered = samples::all();
+    for (token, sample) in registered.iter_mut().enumerate() {
+        driver.add(&mut sample.source, token, sample.interest);
+    }
+    for mut sample in samples::all() {
+        fails(control(b), libc::ENOMEM, || {
+            driver
+                .registry()
+                .register(&mut sample.source, Token(100), sample.interest)
+        });
+    }
+    for (token, sample) in registered.iter_mut().enumerate() {
+        sample.trigger();
+        expect(&mut driver, sample, token);
+    }
+}
