@@ -65,8 +65,8 @@ pub(crate) trait Kernel {
 pub(crate) struct Harvest {
     /// Events of the user's sources.
     pub(crate) events: usize,
-    /// All room was used up, so more may be ready.
-    pub(crate) full: bool,
+    /// There was a ring among the records. It used up room, and says nothing to the user.
+    pub(crate) rung: bool,
 }
 
 /// What a poller remembers from one poll to the next, so that nothing starves.
@@ -176,7 +176,28 @@ impl Notify {
 
     /// One poll: returns when there are events of sources or wakers, when the time has passed, or
     /// with the kernel's error.
+    #[inline]
     pub(crate) fn poll<K: Kernel>(
+        &self,
+        turn: &mut Turn,
+        kernel: &mut K,
+        capacity: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        if timeout == Some(Duration::ZERO) && self.word.load(Ordering::Acquire) & SIGNALS == 0 {
+            // What most polls of a busy loop are: no wake, and no blocking either.
+            let harvest = kernel.wait(capacity, timeout)?;
+            if !harvest.rung {
+                return Ok(());
+            }
+            if harvest.events + self.settle(turn, kernel, capacity - harvest.events, 0) > 0 {
+                return Ok(());
+            }
+        }
+        self.poll_until(turn, kernel, capacity, Deadline::new(timeout))
+    }
+
+    fn poll_until<K: Kernel>(
         &self,
         turn: &mut Turn,
         kernel: &mut K,
@@ -218,9 +239,9 @@ impl Notify {
             if harvest.events + woken > 0 {
                 return Ok(());
             }
-            // Nothing for the user. If a late ring used the room up, or a waker that was dropped
-            // meanwhile did, then the sources were not asked yet.
-            if room > 0 && !harvest.full && deadline.has_passed() {
+            // Nothing for the user. After a late ring, or if the only slot was kept for a waker
+            // that was dropped meanwhile, the sources are asked again, however little time is left.
+            if room > 0 && !harvest.rung && deadline.has_passed() {
                 return Ok(());
             }
         }

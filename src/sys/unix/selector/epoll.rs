@@ -157,6 +157,7 @@ impl Epoll {
     }
 
     /// Appends at most `room` events to `list`, blocking for at most `timeout`.
+    #[inline]
     pub(crate) fn wait(
         &self,
         list: &mut Vec<Event>,
@@ -165,45 +166,55 @@ impl Epoll {
     ) -> io::Result<Harvest> {
         let start = list.len();
         let mut bell = None;
-        let count = self.ask(list, room, timeout, |flags, data, index| {
+        let decode = |flags, data, index| {
             if self.is_bell(flags, data) {
                 bell = Some(index);
             }
             // The data came from a token, so it fits.
             Event::new(Token(data as usize), decode(flags), flags)
-        })?;
-        if let Some(index) = bell {
-            list.swap_remove(start + index);
+        };
+        #[cfg(has_epoll_pwait2)]
+        let count = match timeout {
+            Some(timeout) if is_short(timeout) => self.wait_briefly(list, room, timeout, decode),
+            _ => os::wait(self.set.as_fd(), list, room, milliseconds(timeout), decode),
+        }?;
+        #[cfg(not(has_epoll_pwait2))]
+        let count = os::wait(self.set.as_fd(), list, room, milliseconds(timeout), decode)?;
+        match bell {
+            None => Ok(Harvest {
+                events: count,
+                rung: false,
+            }),
+            Some(index) => {
+                list.swap_remove(start + index);
+                Ok(Harvest {
+                    events: count - 1,
+                    rung: true,
+                })
+            }
         }
-        Ok(Harvest {
-            events: count - usize::from(bell.is_some()),
-            full: count == room,
-        })
     }
 
-    #[inline]
-    fn ask(
+    /// The same for a timeout that epoll_wait would have to round up to several times its length.
+    #[cfg(has_epoll_pwait2)]
+    #[inline(never)]
+    fn wait_briefly(
         &self,
         list: &mut Vec<Event>,
         room: usize,
-        timeout: Option<Duration>,
+        timeout: Duration,
         mut decode: impl FnMut(u32, u64, usize) -> Event,
     ) -> io::Result<usize> {
-        #[cfg(has_epoll_pwait2)]
-        if let Some(timeout) = timeout.filter(|timeout| is_short(*timeout)) {
-            if !PWAIT2_REFUSED.load(Ordering::Relaxed) {
-                return match os::pwait2(self.set.as_fd(), list, room, timeout, &mut decode) {
-                    Err(error) if crate::sys::unix::os::is_refused(&error) => {
-                        let timeout = milliseconds(Some(timeout));
-                        let count = os::wait(self.set.as_fd(), list, room, timeout, decode)?;
-                        PWAIT2_REFUSED.store(true, Ordering::Relaxed);
-                        Ok(count)
-                    }
-                    result => result,
-                };
+        let set = self.set.as_fd();
+        if !PWAIT2_REFUSED.load(Ordering::Relaxed) {
+            match os::pwait2(set, list, room, timeout, &mut decode) {
+                Err(error) if crate::sys::unix::os::is_refused(&error) => {}
+                result => return result,
             }
         }
-        os::wait(self.set.as_fd(), list, room, milliseconds(timeout), decode)
+        let count = os::wait(set, list, room, milliseconds(Some(timeout)), decode)?;
+        PWAIT2_REFUSED.store(true, Ordering::Relaxed);
+        Ok(count)
     }
 }
 
@@ -223,7 +234,7 @@ pub(crate) fn forget_fallbacks() {
     PWAIT2_REFUSED.store(false, Ordering::Relaxed);
 }
 
-/// Whether epoll_wait would have to round `timeout` up to several times its length.
+/// Whether `timeout` is more than nothing and less than epoll_wait can express.
 #[cfg(has_epoll_pwait2)]
 fn is_short(timeout: Duration) -> bool {
     !timeout.is_zero() && timeout < Duration::from_millis(1)
@@ -231,10 +242,12 @@ fn is_short(timeout: Duration) -> bool {
 
 /// The timeout for epoll_wait(2): rounded up, so that no poll ends early or spins, and cut to what
 /// an `int` holds, some 24 days, after which the caller asks again.
+#[inline]
 fn milliseconds(timeout: Option<Duration>) -> i32 {
     let Some(timeout) = timeout else { return -1 };
-    let rounded_up = timeout.saturating_add(Duration::from_nanos(999_999));
-    i32::try_from(rounded_up.as_millis()).unwrap_or(i32::MAX)
+    let whole = timeout.as_secs().saturating_mul(1000);
+    let rest = u64::from(timeout.subsec_nanos().div_ceil(1_000_000));
+    i32::try_from(whole.saturating_add(rest)).unwrap_or(i32::MAX)
 }
 
 /// The mask for `interests`. The peer's shutdown is part of what readers want to know, and cannot

@@ -13,7 +13,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::deadline::Deadline;
 use crate::event::{Event, Events};
 use crate::interest::Interest;
 use crate::kind::{SelectorKind, WakerKind};
@@ -120,9 +119,7 @@ impl Selector {
             selector: self,
             list: events.list_mut(),
         };
-        self.hub
-            .notify
-            .poll(turn, &mut kernel, capacity, Deadline::new(timeout))
+        self.hub.notify.poll(turn, &mut kernel, capacity, timeout)
     }
 
     /// What this selector's wakers share, complete with the kernel object: the first waker makes it.
