@@ -21,6 +21,7 @@ const CAPABILITIES: &[&str] = &[
 
 /// Names for parts of the build that are derived below rather than looked up in [`TABLE`].
 const DERIVED: &[&str] = &[
+    "android_std", // std's extensions for this system are in std::os::android
     "os_unix",     // the Unix family: file descriptors and Unix sockets exist
     "sys_unix",    // sys/unix is compiled in
     "sys_shell",   // sys/shell is compiled in
@@ -99,6 +100,9 @@ fn main() {
         set(name);
     }
 
+    if os == "android" {
+        set("android_std");
+    }
     if is_set("CARGO_CFG_UNIX") {
         set("os_unix");
     }

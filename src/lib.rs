@@ -1,5 +1,7 @@
 #![doc = "ferrio"]
 #![deny(unsafe_code)]
+// Where nothing can be polled, the machinery of polling is compiled but has no user.
+#![cfg_attr(sys_shell, allow(dead_code))]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 #[macro_use]
@@ -8,6 +10,8 @@ mod macros;
 pub mod capabilities;
 mod deadline;
 pub mod event;
+#[cfg(any(feature = "net", all(os_unix, feature = "os-ext")))]
+mod forward;
 mod interest;
 mod io_source;
 mod kind;

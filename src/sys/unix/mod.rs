@@ -10,8 +10,6 @@ mod waker;
 mod net;
 #[cfg(feature = "os-ext")]
 pub(crate) mod pipe;
-#[cfg(feature = "os-ext")]
-mod source_fd;
 #[cfg(feature = "net")]
 pub(crate) mod tcp;
 #[cfg(feature = "net")]

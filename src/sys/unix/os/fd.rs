@@ -1,0 +1,100 @@
+//! Descriptor flags, through fcntl(2).
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use libc::c_int;
+
+use super::Call;
+use super::call;
+
+/// One fcntl(2) whose argument is an int (or is ignored).
+fn fcntl(fd: BorrowedFd<'_>, command: c_int, argument: c_int) -> io::Result<c_int> {
+    call(Call::Fcntl, || {
+        // SAFETY: the commands of this file read and write no memory of ours, and the kernel checks
+        // the numbers.
+        unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) }
+    })
+}
+
+/// Switches `O_NONBLOCK` on or off, and leaves the other status flags alone.
+///
+/// fcntl(2) and not `ioctl(FIONBIO)`: some systems know the latter for sockets only, not for pipes.
+pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> io::Result<()> {
+    let old = fcntl(fd, libc::F_GETFL, 0)?;
+    let new = if nonblocking {
+        old | libc::O_NONBLOCK
+    } else {
+        old & !libc::O_NONBLOCK
+    };
+    if new != old {
+        fcntl(fd, libc::F_SETFL, new)?;
+    }
+    Ok(())
+}
+
+/// Gives a descriptor that was created without flags what the flags would have given it:
+/// close-on-exec first, since a fork in another thread is what the gap exposes it to.
+pub(crate) fn set_birth_flags(fd: BorrowedFd<'_>) -> io::Result<()> {
+    // FD_CLOEXEC is the only descriptor flag there is (fcntl(2)), so nothing is lost by not reading
+    // the old ones.
+    fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)?;
+    set_nonblocking(fd, true)
+}
+
+/// Takes both descriptors of a fresh pair into ownership.
+///
+/// # Safety
+///
+/// Both are open and belong to nobody else.
+pub(super) unsafe fn own_pair(fds: [c_int; 2]) -> (OwnedFd, OwnedFd) {
+    // SAFETY: the caller's promise, first descriptor.
+    let first = unsafe { OwnedFd::from_raw_fd(fds[0]) };
+    // SAFETY: the caller's promise, second descriptor.
+    let second = unsafe { OwnedFd::from_raw_fd(fds[1]) };
+    (first, second)
+}
+
+/// Whether a descriptor is close-on-exec, and whether it is non-blocking.
+#[cfg(test)]
+pub(super) fn birth_flags(fd: BorrowedFd<'_>) -> (bool, bool) {
+    let of_descriptor = fcntl(fd, libc::F_GETFD, 0).unwrap();
+    let of_status = fcntl(fd, libc::F_GETFL, 0).unwrap();
+    (
+        of_descriptor & libc::FD_CLOEXEC != 0,
+        of_status & libc::O_NONBLOCK != 0,
+    )
+}
+
+#[cfg(all(test, not(ferrio_loom)))]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_of_birth_can_be_given_afterwards() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        fcntl(socket.as_fd(), libc::F_SETFD, 0).unwrap();
+        assert_eq!(birth_flags(socket.as_fd()), (false, false));
+        set_birth_flags(socket.as_fd()).unwrap();
+        assert_eq!(birth_flags(socket.as_fd()), (true, true));
+    }
+
+    #[test]
+    fn the_blocking_mode_changes_no_other_flag() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let fd = socket.as_fd();
+        fcntl(fd, libc::F_SETFL, libc::O_APPEND).unwrap();
+        let before = fcntl(fd, libc::F_GETFL, 0).unwrap();
+        for on in [true, true, false, false] {
+            set_nonblocking(fd, on).unwrap();
+            let after = fcntl(fd, libc::F_GETFL, 0).unwrap();
+            assert_eq!(after & libc::O_NONBLOCK != 0, on);
+            assert_eq!(after & !libc::O_NONBLOCK, before);
+        }
+    }
+}

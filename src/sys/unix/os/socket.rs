@@ -1,0 +1,148 @@
+//! The socket calls, each wrapped once.
+//!
+//! A descriptor becomes an `OwnedFd` in the statement after the call that made it, so that every
+//! error path that follows closes it.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::mem::size_of;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use libc::{c_int, socklen_t};
+
+use super::Call;
+use super::address::RawAddress;
+use super::call;
+use super::fd::{own_pair, set_birth_flags};
+
+/// What makes a socket close-on-exec and non-blocking in the call that creates it.
+#[cfg(has_sock_flags)]
+const BIRTH_FLAGS: c_int = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+
+/// The flags follow by fcntl(2), at once.
+#[cfg(not(has_sock_flags))]
+const BIRTH_FLAGS: c_int = 0;
+
+/// A new socket, close-on-exec and non-blocking.
+pub(crate) fn socket(domain: c_int, kind: c_int) -> io::Result<OwnedFd> {
+    let fd = call(Call::Socket, || {
+        // SAFETY: socket(2) takes three numbers.
+        unsafe { libc::socket(domain, kind | BIRTH_FLAGS, 0) }
+    })?;
+    // SAFETY: socket(2) has just opened this descriptor; nobody else knows it.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    if !cfg!(has_sock_flags) {
+        set_birth_flags(socket.as_fd())?;
+    }
+    Ok(socket)
+}
+
+/// Two Unix sockets connected to each other, close-on-exec and non-blocking.
+pub(crate) fn socketpair(kind: c_int) -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [-1; 2];
+    call(Call::Socketpair, || {
+        // SAFETY: `fds` is room for the two descriptors that socketpair(2) writes.
+        unsafe { libc::socketpair(libc::AF_UNIX, kind | BIRTH_FLAGS, 0, fds.as_mut_ptr()) }
+    })?;
+    // SAFETY: socketpair(2) succeeded, so it has just opened both.
+    let (one, other) = unsafe { own_pair(fds) };
+    if !cfg!(has_sock_flags) {
+        set_birth_flags(one.as_fd())?;
+        set_birth_flags(other.as_fd())?;
+    }
+    Ok((one, other))
+}
+
+/// bind(2).
+pub(crate) fn bind(socket: BorrowedFd<'_>, addr: &RawAddress) -> io::Result<()> {
+    let (addr, len) = addr.as_raw();
+    call(Call::Bind, || {
+        // SAFETY: `addr` is an initialised address at least `len` bytes long, and bind(2) only
+        // reads it.
+        unsafe { libc::bind(socket.as_raw_fd(), addr, len) }
+    })?;
+    Ok(())
+}
+
+/// connect(2). `EINPROGRESS` is an error here; the caller knows what it means for its family.
+pub(crate) fn connect(socket: BorrowedFd<'_>, addr: &RawAddress) -> io::Result<()> {
+    let (addr, len) = addr.as_raw();
+    call(Call::Connect, || {
+        // SAFETY: `addr` is an initialised address at least `len` bytes long, and connect(2) only
+        // reads it.
+        unsafe { libc::connect(socket.as_raw_fd(), addr, len) }
+    })?;
+    Ok(())
+}
+
+/// listen(2).
+pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: c_int) -> io::Result<()> {
+    call(Call::Listen, || {
+        // SAFETY: listen(2) takes two numbers.
+        unsafe { libc::listen(socket.as_raw_fd(), backlog) }
+    })?;
+    Ok(())
+}
+
+/// accept4(2): the next connection, close-on-exec and non-blocking, its peer's address in `from`.
+#[cfg(has_accept4)]
+pub(crate) fn accept4(listener: BorrowedFd<'_>, from: &mut RawAddress) -> io::Result<OwnedFd> {
+    let (addr, len) = from.as_raw_mut();
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    let fd = call(Call::Accept4, || {
+        // SAFETY: `addr` is room for an address and `len` says how much; both outlive the call.
+        unsafe { libc::accept4(listener.as_raw_fd(), addr, len, flags) }
+    })?;
+    // SAFETY: accept4(2) has just opened this descriptor; nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Says what an old kernel would say, where there is no accept4(2) at all.
+#[cfg(not(has_accept4))]
+pub(crate) fn accept4(_: BorrowedFd<'_>, _: &mut RawAddress) -> io::Result<OwnedFd> {
+    Err(io::Error::from_raw_os_error(libc::ENOSYS))
+}
+
+/// accept(2) and the flags right after it: the same as [`accept4`], not in one step.
+pub(crate) fn accept(listener: BorrowedFd<'_>, from: &mut RawAddress) -> io::Result<OwnedFd> {
+    let (addr, len) = from.as_raw_mut();
+    let fd = call(Call::Accept, || {
+        // SAFETY: `addr` is room for an address and `len` says how much; both outlive the call.
+        unsafe { libc::accept(listener.as_raw_fd(), addr, len) }
+    })?;
+    // SAFETY: accept(2) has just opened this descriptor; nobody else knows it.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    // accept(2): Linux hands out a socket without the listener's flags, the BSDs one with them.
+    set_birth_flags(socket.as_fd())?;
+    Ok(socket)
+}
+
+/// setsockopt(2), for the options whose value is an int.
+pub(crate) fn set_option(
+    socket: BorrowedFd<'_>,
+    level: c_int,
+    name: c_int,
+    value: c_int,
+) -> io::Result<()> {
+    let from = (&raw const value).cast();
+    call(Call::Setsockopt, || {
+        // SAFETY: `from` points to an int and the length says so; setsockopt(2) only reads it.
+        unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, from, INT_LEN) }
+    })?;
+    Ok(())
+}
+
+/// getsockopt(2), for the options whose value is an int.
+pub(crate) fn option(socket: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<c_int> {
+    let mut value: c_int = 0;
+    let to = (&raw mut value).cast();
+    let mut len = INT_LEN;
+    call(Call::Getsockopt, || {
+        // SAFETY: `to` points to an int and `len` says so; getsockopt(2) writes no more than that.
+        unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, to, &raw mut len) }
+    })?;
+    Ok(value)
+}
+
+const INT_LEN: socklen_t = size_of::<c_int>() as socklen_t;

@@ -1,0 +1,18 @@
+//! Unnamed pipes. See pipe(7).
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+
+use super::os;
+
+/// A new pipe: the end to write to, the end to read from.
+pub(crate) fn new() -> io::Result<(File, File)> {
+    let (reader, writer) = os::pipe::pipe()?;
+    Ok((File::from(writer), File::from(reader)))
+}
+
+/// Switches `O_NONBLOCK` on or off.
+pub(crate) fn set_nonblocking(end: &File, nonblocking: bool) -> io::Result<()> {
+    os::fd::set_nonblocking(end.as_fd(), nonblocking)
+}
