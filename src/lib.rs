@@ -1,4 +1,56 @@
-#![doc = "ferrio"]
+//! ferrio is the layer between an operating system's readiness facility and everything that waits
+//! on many sockets at once: async runtimes, proxies, brokers, databases, terminal programs.
+//!
+//! It does the job of [mio](https://docs.rs/mio) 1.x with the same names and signatures, so a
+//! program moves by changing one line, and promises more than mio does:
+//!
+//! * **No lost wake.** Any number of [`Waker`]s per [`Poll`], from any thread or signal handler; a
+//!   wake survives interrupted polls, full buffers and registrations at any moment.
+//! * **Cheap wakes.** Waking a poll that is not asleep, or is being woken already, is one atomic
+//!   operation and no system call.
+//! * **Final deregistration.** Once [`Registry::deregister`] has returned, no later poll returns the
+//!   old token, even if the descriptor's number is in use again.
+//! * **Honest time.** [`Poll::poll`] is never early, no interruption makes it late, and timeouts
+//!   below a millisecond are kept where the kernel can.
+//!
+//! # Where to begin
+//!
+//! [`Poll`] waits, [`Registry`] registers, [`Events`] holds what happened, [`Waker`] interrupts.
+//! [`net`] has TCP, UDP and Unix sockets, [`unix`] pipes and raw descriptors. [`guide`] explains how
+//! a program is built on them, [`features`] what can be switched on and off.
+//!
+//! # Platforms
+//!
+//! | target | selector | waker | state |
+//! |---|---|---|---|
+//! | Linux | `epoll(7)` | `eventfd(2)` | complete |
+//! | Android | `epoll(7)` | `eventfd(2)` | compiles, was never run |
+//! | all others | none yet | none yet | compile; [`Poll::new`] answers [`Unsupported`](std::io::ErrorKind::Unsupported) |
+//!
+//! # Examples
+//!
+//! ```
+//! # fn main() -> std::io::Result<()> {
+//! use std::time::Duration;
+//! use ferrio::{Events, Interest, Poll, Token, net::UdpSocket};
+//!
+//! let mut poll = Poll::new()?;
+//! let mut events = Events::with_capacity(64);
+//!
+//! let mut socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
+//! poll.registry().register(&mut socket, Token(0), Interest::READABLE)?;
+//! socket.send_to(b"ping", socket.local_addr()?)?;
+//!
+//! poll.poll(&mut events, Some(Duration::from_secs(10)))?;
+//! for event in &events {
+//!     assert_eq!(event.token(), Token(0));
+//!     let mut buffer = [0; 16];
+//!     let (length, _from) = socket.recv_from(&mut buffer)?;
+//!     assert_eq!(&buffer[..length], b"ping");
+//! }
+//! # Ok(())
+//! # }
+//! ```
 #![deny(unsafe_code)]
 // Where nothing can be polled, the machinery of polling is compiled but has no user.
 #![cfg_attr(sys_shell, allow(dead_code))]
@@ -27,6 +79,12 @@ mod waker;
 pub mod net;
 #[cfg(all(os_unix, feature = "os-ext"))]
 pub mod unix;
+
+#[doc = include_str!("features.md")]
+pub mod features {}
+
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 
 #[cfg(all(sys_unix, feature = "fault-injection"))]
 #[doc(hidden)]
