@@ -21,6 +21,7 @@ mod child;
 pub mod descriptors;
 mod driver;
 pub mod pairs;
+pub mod rearm;
 pub mod samples;
 pub mod signal;
 mod threads;

@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::{fs, io, net, os::unix};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{fs, io, net, os::unix, process};
 
 use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 
@@ -74,6 +75,24 @@ pub fn listener() -> (TcpListener, net::SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0".parse().expect("an address")).expect("bind");
     let address = listener.local_addr().expect("its address");
     (listener, address)
+}
+
+/// A loopback address for this call only: a port of it that was given up is not taken by another
+/// test at once. All of 127.0.0.0/8 is loopback on Linux, ip(7).
+pub fn private_loopback() -> net::SocketAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = process::id()
+        .wrapping_mul(64)
+        .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+    let [_, b, c, d] = number.to_be_bytes();
+    // Not 127.0.0.x, where everybody is.
+    net::SocketAddr::from(([127, b | 1, c, d], 0))
+}
+
+/// An address at which nobody listens.
+pub fn refusing_address() -> net::SocketAddr {
+    let listener = net::TcpListener::bind(private_loopback()).expect("bind");
+    listener.local_addr().expect("its address")
 }
 
 /// Reads until the source would block; the number of bytes.

@@ -8,7 +8,7 @@ use std::os::unix;
 use std::{fs, net};
 
 use ferrio::event::Event;
-use ferrio::net::{TcpStream, UdpSocket, UnixDatagram, UnixListener};
+use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener};
 use ferrio::unix::pipe;
 use ferrio::{Interest, Token};
 use ferrio_conformance::samples::TempPath;
@@ -63,7 +63,8 @@ fn dropped_unix_stream_is_closed_at_once(b: &Backend) {
 fn dropped_tcp_listener_refuses_at_once(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();
-        let (mut listener, address) = pairs::listener();
+        let mut listener = TcpListener::bind(pairs::private_loopback()).expect("bind");
+        let address = listener.local_addr().expect("its address");
         driver.add(&mut listener, 1, Interest::READABLE);
         drop(listener);
         let error = net::TcpStream::connect(address).expect_err("nobody listens");
@@ -88,7 +89,7 @@ fn dropped_unix_listener_refuses_at_once(b: &Backend) {
 fn dropped_udp_socket_frees_its_port_at_once(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();
-        let mut socket = UdpSocket::bind("127.0.0.1:0".parse().expect("an address")).expect("bind");
+        let mut socket = UdpSocket::bind(pairs::private_loopback()).expect("bind");
         let address = socket.local_addr().expect("its address");
         driver.add(&mut socket, 1, Interest::READABLE | Interest::WRITABLE);
         driver.quiesce();

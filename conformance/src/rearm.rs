@@ -1,0 +1,119 @@
+//! What the cases of contract row 8 share: after an operation hit `WouldBlock`, the next change of
+//! readiness is an event.
+
+use std::os::fd::AsRawFd;
+use std::{io, ptr};
+
+use ferrio::Interest;
+use ferrio::event::Source;
+
+use crate::backend::Backend;
+use crate::{pairs, wait_for};
+
+const ROUNDS: usize = 5;
+
+/// `operate` reads from `source` and blocks until `unblock` has run, which is an event, every time.
+pub fn reads<S: Source>(
+    b: &Backend,
+    source: S,
+    operate: impl FnMut(&mut S) -> io::Result<()>,
+    unblock: impl FnMut(),
+) {
+    rearms(b, source, Interest::READABLE, operate, unblock);
+}
+
+/// As [`reads`], for an operation that waits for writability.
+pub fn writes<S: Source>(
+    b: &Backend,
+    source: S,
+    operate: impl FnMut(&mut S) -> io::Result<()>,
+    unblock: impl FnMut(),
+) {
+    rearms(b, source, Interest::WRITABLE, operate, unblock);
+}
+
+fn rearms<S: Source>(
+    b: &Backend,
+    mut source: S,
+    interest: Interest,
+    mut operate: impl FnMut(&mut S) -> io::Result<()>,
+    mut unblock: impl FnMut(),
+) {
+    let mut driver = b.driver();
+    driver.add(&mut source, 1, interest);
+    for _ in 0..ROUNDS {
+        // Until it blocks; a full buffer takes many writes.
+        let blocked = loop {
+            if let Err(error) = operate(&mut source) {
+                break error;
+            }
+        };
+        pairs::assert_would_block::<()>(Err(blocked));
+        driver.quiesce();
+        pairs::assert_would_block(operate(&mut source));
+        driver.assert_quiet();
+        unblock();
+        match interest {
+            Interest::WRITABLE => driver.expect_writable(1),
+            _ => driver.expect_readable(1),
+        };
+        operate(&mut source).expect("ready");
+    }
+}
+
+/// Takes the number of bytes that an operation moved, which is never 0 here.
+pub fn some(n: usize) {
+    assert!(n > 0, "nothing was moved, or the stream has ended");
+}
+
+/// read(2) beside the library, for `try_io`.
+pub fn raw_read(fd: &impl AsRawFd) -> io::Result<()> {
+    let mut buffer = [0_u8; 8];
+    // SAFETY: the pointer and the length describe `buffer`.
+    let n = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    match usize::try_from(n) {
+        Ok(n) => {
+            some(n);
+            Ok(())
+        }
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+/// write(2) beside the library, for `try_io`.
+pub fn raw_write(fd: &impl AsRawFd) -> io::Result<()> {
+    let buffer = [0_u8; 8 * 1024];
+    // SAFETY: the pointer and the length describe `buffer`.
+    let n = unsafe { libc::write(fd.as_raw_fd(), buffer.as_ptr().cast(), buffer.len()) };
+    match usize::try_from(n) {
+        Ok(n) => {
+            some(n);
+            Ok(())
+        }
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Reads at `peer` until the kernel says that `writer`, the other end, can be written to again.
+pub fn make_room(peer: &impl AsRawFd, writer: libc::c_int) {
+    let mut buffer = vec![0_u8; 256 * 1024];
+    wait_for("room at the writing end", || {
+        // SAFETY: the pointer and the length describe `buffer`.
+        unsafe {
+            libc::recv(
+                peer.as_raw_fd(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                libc::MSG_DONTWAIT,
+            )
+        };
+        let mut record = libc::pollfd {
+            fd: writer,
+            events: libc::POLLOUT,
+            revents: 0,
+        };
+        // SAFETY: `record` is one valid pollfd.
+        let ready = unsafe { libc::poll(ptr::from_mut(&mut record), 1, 0) };
+        ready == 1
+    });
+}
