@@ -6,6 +6,8 @@
 //! decide.
 
 use std::io;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -56,6 +58,7 @@ impl RowResult {
 
 /// Measures every row of the plan; a progress bar goes to stderr if that is a terminal.
 pub fn run(plan: &Plan) -> io::Result<Vec<RowResult>> {
+    let _second_thread = Company::new()?;
     let bar = progress(plan);
     let mut random = fastrand::Rng::with_seed(plan.seed);
     let results = plan
@@ -69,6 +72,25 @@ pub fn run(plan: &Plan) -> io::Result<Vec<RowResult>> {
         .collect();
     bar.finish_and_clear();
     results
+}
+
+/// A thread that sleeps for the whole run.
+///
+/// Once a process has had a second thread, glibc's epoll_wait(2) and write(2) do more, because a thread could cancel
+/// them. Programs with wakers have several threads; and without this one, rows measured after the first row with two
+/// threads could not be compared with those before it.
+struct Company {
+    _hang_up: Sender<()>,
+}
+
+impl Company {
+    fn new() -> io::Result<Company> {
+        let (hang_up, quiet) = mpsc::channel();
+        thread::Builder::new()
+            .name("company".into())
+            .spawn(move || quiet.recv())?;
+        Ok(Company { _hang_up: hang_up })
+    }
 }
 
 /// No ticking thread: the bar is drawn between rounds, by this thread.

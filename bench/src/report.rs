@@ -95,7 +95,8 @@ impl Report {
         let _ = writeln!(text, "{}\n", table::judged(&judged, Style::Markdown));
         let _ = writeln!(text, "{}\n", counts(&judged));
         text += "## What a row does\n\nOnly what is named here is inside the measured section; making sources ready, \
-            registering them again and the like happen outside. Every poll has a waker, as a runtime's has, and \
+            registering them again and the like happen outside. The process has a second, sleeping thread: glibc's \
+            calls cost more from then on, and programs with wakers have several. Every poll has a waker and \
             room for 1024 events. Reading an event means asking for its token, readable, writable, read closed, \
             write closed, priority and error.\n\n";
         for result in &self.results {
