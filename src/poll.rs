@@ -1,6 +1,6 @@
 use std::fmt;
 use std::io;
-#[cfg(all(os_unix, sys_unix))]
+#[cfg(os_unix)]
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
@@ -511,7 +511,7 @@ impl fmt::Debug for Registry {
 /// The selector's descriptor, to be watched by another loop: it is readable whenever
 /// [`Poll::poll`] would return an event, a pending wake included. A wake may also make it readable
 /// once without one. From the first call on, every wake costs a system call.
-#[cfg(all(os_unix, sys_unix))]
+#[cfg(os_unix)]
 impl AsFd for Registry {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.selector.hand_out()
@@ -519,7 +519,7 @@ impl AsFd for Registry {
 }
 
 /// As for [`AsFd`].
-#[cfg(all(os_unix, sys_unix))]
+#[cfg(os_unix)]
 impl AsRawFd for Registry {
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
@@ -527,7 +527,7 @@ impl AsRawFd for Registry {
 }
 
 /// As for [`Registry`]'s.
-#[cfg(all(os_unix, sys_unix))]
+#[cfg(os_unix)]
 impl AsFd for Poll {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registry.as_fd()
@@ -535,7 +535,7 @@ impl AsFd for Poll {
 }
 
 /// As for [`Registry`]'s.
-#[cfg(all(os_unix, sys_unix))]
+#[cfg(os_unix)]
 impl AsRawFd for Poll {
     fn as_raw_fd(&self) -> RawFd {
         self.registry.as_raw_fd()

@@ -1,5 +1,7 @@
 use std::fmt;
 use std::io;
+#[cfg(os_unix)]
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::unsupported;
@@ -66,6 +68,11 @@ impl Selector {
     }
 
     pub(crate) fn hub(&self) -> io::Result<Arc<WakeHub>> {
+        match *self {}
+    }
+
+    #[cfg(os_unix)]
+    pub(crate) fn hand_out(&self) -> BorrowedFd<'_> {
         match *self {}
     }
 }
