@@ -1,0 +1,57 @@
+//! Everything that CI runs, in order. A failed step does not keep the others from running.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::Command;
+use crate::counts::Counts;
+use crate::workspace::Workspace;
+
+/// Cheap steps first, so that a slip shows early.
+fn steps() -> Vec<Command> {
+    vec![
+        Command::Fmt,
+        Command::Clippy,
+        Command::Powerset,
+        Command::Test,
+        Command::DefaultBuild,
+        Command::Docs,
+        Command::Msrv(super::msrv::Arguments::default()),
+        Command::Loom,
+        Command::Surface(super::surface::Arguments::default()),
+        Command::Conformance(super::conformance::Arguments::default()),
+        Command::ForcedCfgs,
+        Command::Shell,
+    ]
+}
+
+pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    let begun = Instant::now();
+    let mut summary = Vec::new();
+    for step in steps() {
+        let name = step.name();
+        println!("\n=== {name}");
+        let (begun, mut step_counts) = (Instant::now(), Counts::default());
+        if let Err(error) = step.run(workspace, &mut step_counts) {
+            step_counts.failed += 1;
+            println!("error: {error:#}");
+        }
+        let line = line(name, begun.elapsed(), &step_counts);
+        println!("=== {line}");
+        summary.push(line);
+        *counts += step_counts;
+    }
+    println!("\n=== summary");
+    for line in summary {
+        println!("{line}");
+    }
+    println!("{}", line("all", begun.elapsed(), counts));
+    Ok(())
+}
+
+fn line(name: &str, duration: Duration, counts: &Counts) -> String {
+    let outcome = if counts.failed == 0 { "ok" } else { "FAILED" };
+    let seconds = duration.as_secs_f64();
+    format!("{outcome:<6}  {name:<14} {seconds:>7.1} s  {counts}")
+}

@@ -1,0 +1,221 @@
+//! The test programs of the suite: building them, and choosing their tests.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::counts::Counts;
+use crate::run;
+use crate::workspace::Workspace;
+
+const PACKAGE: &str = "ferrio-conformance";
+
+/// Each suite has a test of this name that says how many of its cases a backend cannot run.
+const SKIPS: &str = "skips_are_as_committed";
+const SKIPPED: &str = "skipped by capability: ";
+
+/// One test program.
+#[derive(Debug)]
+pub struct Program {
+    pub name: String,
+    path: PathBuf,
+    /// Where cargo would run it.
+    directory: PathBuf,
+    /// The tests to run.
+    pub tests: Vec<String>,
+    /// Tests that only say which cases are skipped.
+    skips: Vec<String>,
+    /// How many of `tests` a lacking capability turns into nothing.
+    pub skipped: usize,
+}
+
+/// Builds the programs and asks them for their tests.
+pub fn build(workspace: &Workspace, release: bool) -> Result<Vec<Program>> {
+    let mut command = workspace.cargo(["test", "--no-run", "-p", PACKAGE, "--tests"]);
+    command.arg("--message-format=json-render-diagnostics");
+    if release {
+        command.arg("--release");
+    }
+    println!("$ {}", run::show(&command));
+    let output = command.stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        bail!("the suite does not build: {}", output.status);
+    }
+    let mut programs = Vec::new();
+    for (name, path) in executables(&String::from_utf8(output.stdout)?)? {
+        let directory = workspace.root().join("conformance");
+        let mut program = Program {
+            name,
+            path,
+            directory,
+            tests: Vec::new(),
+            skips: Vec::new(),
+            skipped: 0,
+        };
+        let list = run::stdout(program.command().args(["--list", "--format", "terse"]))?;
+        program.tests = listed(&list);
+        let skips = program.tests.iter().filter(|test| last(test) == SKIPS);
+        program.skips = skips.cloned().collect();
+        if !program.tests.is_empty() {
+            programs.push(program);
+        }
+    }
+    ensure!(!programs.is_empty(), "{PACKAGE} has not one test");
+    Ok(programs)
+}
+
+impl Program {
+    /// The program with cargo's surroundings and no arguments.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command
+            .current_dir(&self.directory)
+            .env("CARGO_MANIFEST_DIR", &self.directory)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the chosen tests.
+    pub fn round(&self) -> Command {
+        let mut command = self.command();
+        command.arg("--exact").args(&self.tests);
+        command
+    }
+
+    /// Keeps the tests that run on a backend named so.
+    pub fn keep(&mut self, selector: &str) {
+        self.tests.retain(|test| runs_on(test, selector));
+    }
+
+    /// Asks the suites how many cases the backend cannot run. Such a case passes as far as the
+    /// test harness knows.
+    pub fn count_skips(&mut self, selector: Option<&str>) -> Result<()> {
+        if self.skips.is_empty() {
+            return Ok(());
+        }
+        let mut command = self.command();
+        command.args(["--exact", "--nocapture"]).args(&self.skips);
+        self.skipped = skipped(&run::stdout(&mut command)?, selector)?;
+        Ok(())
+    }
+
+    /// What the harness counted, with the skipped cases moved to where they belong.
+    pub fn corrected(&self, mut counts: Counts) -> Counts {
+        let skipped = self.skipped.min(counts.passed);
+        counts.passed -= skipped;
+        counts.skipped += skipped;
+        counts
+    }
+}
+
+/// Names and paths of the test programs in cargo's messages.
+fn executables(messages: &str) -> Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    for line in messages.lines().filter(|line| line.starts_with('{')) {
+        let message: Value = serde_json::from_str(line).context("cargo's messages")?;
+        if message["reason"] != "compiler-artifact" || message["profile"]["test"] != true {
+            continue;
+        }
+        if let (Some(name), Some(path)) = (
+            message["target"]["name"].as_str(),
+            message["executable"].as_str(),
+        ) {
+            found.push((name.to_owned(), path.into()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The tests in the output of `--list --format terse`.
+fn listed(list: &str) -> Vec<String> {
+    list.lines()
+        .filter_map(|line| line.strip_suffix(": test"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Cases are named `suite::backend::case`. The case itself may have any name.
+fn runs_on(test: &str, selector: &str) -> bool {
+    let modules = test.rsplit_once("::").map_or("", |(modules, _)| modules);
+    modules
+        .split("::")
+        .any(|module| is_backend(module, selector))
+}
+
+/// `epoll` and `epoll_eventfd` are both names for the backend `epoll_eventfd`.
+fn is_backend(module: &str, selector: &str) -> bool {
+    let rest = module.strip_prefix(selector);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+}
+
+/// Adds up lines of the form `skipped by capability: SUITE BACKEND NUMBER`.
+fn skipped(output: &str, selector: Option<&str>) -> Result<usize> {
+    let mut sum = 0;
+    for line in output.lines() {
+        let Some((_, line)) = line.split_once(SKIPPED) else {
+            continue;
+        };
+        let [_, backend, number] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            bail!("`{SKIPPED}{line}` is not understood");
+        };
+        if selector.is_none_or(|selector| is_backend(backend, selector)) {
+            sum += number.parse::<usize>().with_context(|| line.to_owned())?;
+        }
+    }
+    Ok(sum)
+}
+
+fn last(test: &str) -> &str {
+    test.rsplit("::").next().unwrap_or(test)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_in_cargos_messages() {
+        let messages = r#"
+{"reason":"compiler-artifact","target":{"name":"ferrio"},"profile":{"test":false},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"waker"},"profile":{"test":true},"executable":"/t/waker-1"}
+{"reason":"compiler-artifact","target":{"name":"tcp"},"profile":{"test":true},"executable":"/t/tcp-1"}
+{"reason":"build-finished","success":true}
+"#;
+        let names: Vec<String> = executables(messages)
+            .unwrap()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["tcp", "waker"]);
+        assert!(executables("{not json").is_err());
+    }
+
+    #[test]
+    fn a_selector_is_a_module_not_a_part_of_a_name() {
+        assert!(runs_on("waker::epoll_eventfd::wakes", "epoll"));
+        assert!(runs_on("waker::epoll_eventfd::wakes", "epoll_eventfd"));
+        assert!(!runs_on("waker::poll_pipe::epoll_is_absent", "epoll"));
+        assert!(!runs_on("waker::epoll_eventfd::wakes", "poll"));
+        assert!(!runs_on("waker::epoll_eventfd::wakes", "epoll_event"));
+        assert!(!runs_on("every_row_has_a_test", "every"));
+    }
+
+    #[test]
+    fn tests_are_read_from_a_terse_list() {
+        let list = "tcp::epoll_eventfd::accept: test\nbench_it: benchmark\n\n";
+        assert_eq!(listed(list), ["tcp::epoll_eventfd::accept"]);
+    }
+
+    #[test]
+    fn skips_are_added_up_for_the_selector() {
+        let output = "test a::skips_are_as_committed ... skipped by capability: a epoll_eventfd 1\n\
+            skipped by capability: a poll_pipe 2\nok\nskipped by capability: b poll_eventfd 4\n";
+        assert_eq!(skipped(output, None).unwrap(), 7);
+        assert_eq!(skipped(output, Some("epoll")).unwrap(), 1);
+        assert_eq!(skipped(output, Some("poll")).unwrap(), 6);
+        assert!(skipped("skipped by capability: many", None).is_err());
+    }
+}

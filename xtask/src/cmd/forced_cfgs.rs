@@ -1,0 +1,31 @@
+//! ferrio under the cfgs that force another selector or waker. They reach every crate through
+//! RUSTFLAGS, so each has a target directory of its own.
+
+use anyhow::Result;
+
+use crate::counts::Counts;
+use crate::run;
+use crate::workspace::{Workspace, rustflags};
+
+const CFGS: [(&str, &str); 2] = [
+    ("mio_unsupported_force_poll_poll", "forced-poll"),
+    ("mio_unsupported_force_waker_pipe", "forced-pipe"),
+];
+
+pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    for (cfg, directory) in CFGS {
+        let flags = rustflags(&format!("--cfg {cfg} -D warnings"));
+        let cargo = |command: &str| {
+            let mut cargo = workspace.cargo([command, "-p", "ferrio"]);
+            cargo
+                .env("RUSTFLAGS", &flags)
+                .env("CARGO_TARGET_DIR", workspace.target(directory));
+            cargo
+        };
+        let mut check = cargo("check");
+        check.args(["--quiet", "--all-targets"]);
+        run::check(&format!("cargo check, {cfg}"), &mut check, counts)?;
+        run::tests(&mut cargo("test"), counts)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! The commands. A new one is a file here, a variant of [`Command`] and, if CI should run it, a
+//! line in `ci.rs`.
+
+mod check_targets;
+mod ci;
+mod clippy;
+mod conformance;
+mod default_build;
+mod docs;
+mod fmt;
+mod forced_cfgs;
+mod loom;
+mod msrv;
+mod powerset;
+mod shell;
+mod surface;
+mod test;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::counts::Counts;
+use crate::workspace::Workspace;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Everything that CI runs, step by step; each step is a command of its own too
+    Ci,
+    /// The code is formatted
+    Fmt,
+    /// No lint fires, in any of the builds that matter
+    Clippy,
+    /// Every combination of features compiles
+    Powerset,
+    /// The tests, by the command that the README gives
+    Test,
+    /// The tests of ferrio as users build it: default features, debug and release
+    DefaultBuild,
+    /// The documentation builds, without a broken link
+    Docs,
+    /// The oldest supported compiler builds ferrio with the locked dependencies
+    Msrv(msrv::Arguments),
+    /// Model-checks the lock-free parts
+    Loom,
+    /// Compares the public surface with that of the newest mio 1.x
+    Surface(surface::Arguments),
+    /// The conformance suite, once or many times
+    Conformance(conformance::Arguments),
+    /// ferrio under the cfgs that force another selector or waker
+    ForcedCfgs,
+    /// The tests of the build without an OS poll
+    Shell,
+    /// Type-checks ferrio for the platforms in targets.toml
+    CheckTargets(check_targets::Arguments),
+}
+
+impl Command {
+    /// Runs the command and adds up what it checked. An error is what kept it from checking more.
+    pub fn run(&self, workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+        match self {
+            Self::Ci => ci::run(workspace, counts),
+            Self::Fmt => fmt::run(workspace, counts),
+            Self::Clippy => clippy::run(workspace, counts),
+            Self::Powerset => powerset::run(workspace, counts),
+            Self::Test => test::run(workspace, counts),
+            Self::DefaultBuild => default_build::run(workspace, counts),
+            Self::Docs => docs::run(workspace, counts),
+            Self::Msrv(arguments) => msrv::run(workspace, arguments, counts),
+            Self::Loom => loom::run(workspace, counts),
+            Self::Surface(arguments) => surface::run(workspace, arguments, counts),
+            Self::Conformance(arguments) => conformance::run(workspace, arguments, counts),
+            Self::ForcedCfgs => forced_cfgs::run(workspace, counts),
+            Self::Shell => shell::run(workspace, counts),
+            Self::CheckTargets(arguments) => check_targets::run(workspace, arguments, counts),
+        }
+    }
+
+    /// As it is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ci => "ci",
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Powerset => "powerset",
+            Self::Test => "test",
+            Self::DefaultBuild => "default-build",
+            Self::Docs => "docs",
+            Self::Msrv(_) => "msrv",
+            Self::Loom => "loom",
+            Self::Surface(_) => "surface",
+            Self::Conformance(_) => "conformance",
+            Self::ForcedCfgs => "forced-cfgs",
+            Self::Shell => "shell",
+            Self::CheckTargets(_) => "check-targets",
+        }
+    }
+}

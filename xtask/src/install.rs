@@ -1,0 +1,92 @@
+//! Installs what a command lacks, through rustup.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run;
+use crate::workspace::Workspace;
+
+/// Makes the standard library for `target` available to the toolchain in use.
+pub fn target(workspace: &Workspace, target: &str) -> Result<()> {
+    let mut rustc = rustc(workspace);
+    rustc.args(["--print", "target-libdir", "--target", target]);
+    let installed = run::stdout(&mut rustc)?;
+    if has_std(Path::new(installed.trim())) {
+        return Ok(());
+    }
+    rustup(&["target", "add", target])
+}
+
+/// Makes a component available: `probe` is the cargo command that it brings.
+pub fn component(workspace: &Workspace, component: &str, probe: &str) -> Result<()> {
+    let found = workspace
+        .cargo([probe, "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if found.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    rustup(&["component", "add", component])
+}
+
+/// Makes the sources of the standard library available, to build it from.
+pub fn std_sources(workspace: &Workspace) -> Result<()> {
+    let sysroot = run::stdout(rustc(workspace).args(["--print", "sysroot"]))?;
+    let sources = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/std/Cargo.toml");
+    if sources.exists() {
+        return Ok(());
+    }
+    rustup(&["component", "add", "rust-src"])
+}
+
+/// Makes another toolchain available.
+pub fn toolchain(version: &str) -> Result<()> {
+    let found = Command::new("rustup")
+        .args(["run", version, "cargo", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if found.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    rustup(&["toolchain", "install", version, "--profile", "minimal"])
+}
+
+/// The compiler that cargo uses here.
+pub fn rustc(workspace: &Workspace) -> Command {
+    let beside = std::env::var_os("CARGO").map(|cargo| Path::new(&cargo).with_file_name("rustc"));
+    let mut rustc = match beside {
+        Some(rustc) if rustc.exists() => Command::new(rustc),
+        _ => Command::new("rustc"),
+    };
+    rustc.current_dir(workspace.root());
+    rustc
+}
+
+fn has_std(libdir: &Path) -> bool {
+    let Ok(files) = libdir.read_dir() else {
+        return false;
+    };
+    files
+        .flatten()
+        .any(|file| file.file_name().to_string_lossy().starts_with("libcore-"))
+}
+
+fn rustup(args: &[&str]) -> Result<()> {
+    let mut command = Command::new("rustup");
+    command.args(args).stdin(Stdio::null());
+    println!("$ {}", run::show(&command));
+    let status = command.status().with_context(|| {
+        format!(
+            "`{}` is needed, and rustup is not here",
+            run::show(&command)
+        )
+    })?;
+    if !status.success() {
+        bail!("{}: {status}", run::show(&command));
+    }
+    Ok(())
+}
