@@ -75,6 +75,26 @@ pub fn opened_by<T>(body: impl FnOnce() -> T) -> (T, BTreeSet<RawFd>) {
     (value, opened)
 }
 
+/// Makes the kernel report, among `descriptors`, those with which a backend's wakers end a wait: the
+/// returned function does what a wake does in the kernel, and nothing of what it does elsewhere.
+pub fn ring_of(descriptors: &BTreeSet<RawFd>) -> impl FnMut() + use<> {
+    let bells: Vec<_> = descriptors
+        .iter()
+        .copied()
+        .filter(|&fd| kind(fd) == "anon_inode:[eventfd]" || kind(fd).starts_with("pipe:"))
+        .collect();
+    assert!(!bells.is_empty(), "no eventfd or pipe in {descriptors:?}");
+    move || {
+        let one = 1_u64.to_ne_bytes();
+        let mut rung = false;
+        for &fd in &bells {
+            // SAFETY: the pointer and the length describe `one`.
+            rung |= unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) } > 0;
+        }
+        assert!(rung, "none of {bells:?} took it");
+    }
+}
+
 /// Runs `body` and panics unless the same descriptors are open afterwards as before.
 pub fn assert_none_left<T>(what: &str, body: impl FnOnce() -> T) -> T {
     let before = open();

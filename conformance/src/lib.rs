@@ -24,6 +24,7 @@ pub mod pairs;
 pub mod rearm;
 pub mod samples;
 pub mod signal;
+pub mod sockets;
 mod threads;
 
 pub use self::backend::{Backend, SelectorCalls, assert_complete};
