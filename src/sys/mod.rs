@@ -34,10 +34,13 @@ pub(crate) const NO_POLL: &str = if cfg!(feature = "os-poll") {
     "enable its feature `os-poll`"
 };
 
-/// The backlog for `listen(2)`, std's: the most the system allows where -1 says so, else 128.
-#[cfg(feature = "net")]
-#[allow(dead_code)] // The shell's sockets are std's own.
-pub(crate) const LISTEN_BACKLOG: i32 = if cfg!(has_backlog_max) { -1 } else { 128 };
+/// The backlog for `listen(2)` on a TCP socket: std's.
+#[cfg(all(sys_unix, feature = "net"))]
+pub(crate) const TCP_BACKLOG: i32 = 128;
+
+/// The same for a Unix socket: std's too, the most the system allows where -1 says so, else 128.
+#[cfg(all(sys_unix, feature = "net"))]
+pub(crate) const UNIX_BACKLOG: i32 = if cfg!(has_backlog_max) { -1 } else { 128 };
 
 /// One format for all systems. `{:?}` shows what the methods of [`Event`] answer, `{:#?}` the
 /// system's own flags as well, by name.

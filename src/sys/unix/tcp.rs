@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use super::net;
 use super::os::address::RawAddress;
 use super::os::socket;
-use crate::sys::LISTEN_BACKLOG;
+use crate::sys::TCP_BACKLOG;
 
 #[cfg(feature = "fault-injection")]
 pub(crate) use super::net::forget_accept4;
@@ -19,7 +19,7 @@ pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
     // at once, one that has a listener cannot (socket(7)).
     socket::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
     socket::bind(socket.as_fd(), &RawAddress::from_ip(&addr))?;
-    socket::listen(socket.as_fd(), LISTEN_BACKLOG)?;
+    socket::listen(socket.as_fd(), TCP_BACKLOG)?;
     Ok(TcpListener::from(socket))
 }
 

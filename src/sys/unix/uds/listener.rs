@@ -7,12 +7,12 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use super::super::net;
 use super::super::os::address::RawAddress;
 use super::super::os::socket;
-use crate::sys::LISTEN_BACKLOG;
+use crate::sys::UNIX_BACKLOG;
 
 /// A listener on `addr`.
 pub(crate) fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
     let socket = super::bound(libc::SOCK_STREAM, addr)?;
-    socket::listen(socket.as_fd(), LISTEN_BACKLOG)?;
+    socket::listen(socket.as_fd(), UNIX_BACKLOG)?;
     Ok(UnixListener::from(socket))
 }
 
