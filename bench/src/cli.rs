@@ -29,7 +29,7 @@ pub struct Cli {
     #[arg(long)]
     quick: bool,
 
-    /// Only rows whose name contains one of these, e.g. `wake,harvest-64`.
+    /// Only the rows of these names, or whose name contains one of these, e.g. `wake,harvest-64-of-1000`.
     #[arg(long, value_name = "FILTER", value_delimiter = ',')]
     rows: Vec<String>,
 
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn rows_are_filtered_and_an_unknown_one_is_one_line() {
         let names = |plan: Plan| plan.rows.iter().map(|row| row.name).collect::<Vec<_>>();
-        let selected = plan(&["--rows", "wake-16,empty"]).unwrap();
+        let selected = plan(&["--rows", "wake-16,empty-poll"]).unwrap();
         assert_eq!(names(selected), ["empty-poll", "wake-16"]);
         let message = plan(&["--rows", "harvset"]).unwrap_err();
         assert_eq!(message.lines().count(), 1);

@@ -35,12 +35,7 @@ pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
-            // clap's first line says what is wrong; its usage lines add nothing that --help doesn't tell.
-            let text = error.to_string();
-            eprintln!(
-                "{}; see --help",
-                text.lines().next().unwrap_or("error: bad usage")
-            );
+            eprintln!("{}; see --help", first_paragraph(&error.to_string()));
             return ExitCode::from(2);
         }
         Err(help) => help.exit(),
@@ -67,6 +62,16 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Of clap's message, what says what is wrong, in one line. The paragraphs after it tell less than --help does.
+fn first_paragraph(message: &str) -> String {
+    let lines: Vec<&str> = message
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    lines.join(" ")
+}
+
 fn bench(plan: &Plan, directory: &Path) -> io::Result<()> {
     // Before the measurement: a directory that can't be had is better known now.
     fs::create_dir_all(directory).map_err(|error| {
@@ -86,4 +91,22 @@ fn bench(plan: &Plan, directory: &Path) -> io::Result<()> {
 
 fn print(text: &str) -> io::Result<()> {
     io::stdout().write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_usage_error_is_one_line_that_keeps_the_possible_values() {
+        let message = Cli::try_parse_from(["ferrio-bench", "--contenders", "tokio"])
+            .unwrap_err()
+            .to_string();
+        let line = first_paragraph(&message);
+        assert_eq!(line.lines().count(), 1);
+        assert!(
+            line.contains("tokio") && line.contains("ferrio, mio"),
+            "{line}"
+        );
+    }
 }

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::mpsc::{self, Sender};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -58,7 +58,6 @@ impl RowResult {
 
 /// Measures every row of the plan; a progress bar goes to stderr if that is a terminal.
 pub fn run(plan: &Plan) -> io::Result<Vec<RowResult>> {
-    let _second_thread = Company::new()?;
     let bar = progress(plan);
     let mut random = fastrand::Rng::with_seed(plan.seed);
     let results = plan
@@ -74,22 +73,35 @@ pub fn run(plan: &Plan) -> io::Result<Vec<RowResult>> {
     results
 }
 
-/// A thread that sleeps for the whole run.
-///
-/// Once a process has had a second thread, glibc's epoll_wait(2) and write(2) do more, because a thread could cancel
-/// them. Programs with wakers have several threads; and without this one, rows measured after the first row with two
-/// threads could not be compared with those before it.
+/// A second thread that sleeps.
 struct Company {
-    _hang_up: Sender<()>,
+    hang_up: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Company {
     fn new() -> io::Result<Company> {
-        let (hang_up, quiet) = mpsc::channel();
-        thread::Builder::new()
+        let (hang_up, quiet) = mpsc::channel::<()>();
+        let thread = thread::Builder::new()
             .name("company".into())
-            .spawn(move || quiet.recv())?;
-        Ok(Company { _hang_up: hang_up })
+            // Nothing is ever sent: this waits for the other end to go.
+            .spawn(move || {
+                let _ = quiet.recv();
+            })?;
+        Ok(Company {
+            hang_up: Some(hang_up),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Company {
+    fn drop(&mut self) {
+        self.hang_up.take();
+        if let Some(thread) = self.thread.take() {
+            // It can't have panicked, and there would be nobody to tell.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -109,6 +121,7 @@ fn run_row(
     random: &mut fastrand::Rng,
     bar: &ProgressBar,
 ) -> io::Result<RowResult> {
+    let _company = row.company.then(Company::new).transpose()?;
     let mut series: Vec<Series> = plan
         .contenders
         .iter()

@@ -95,10 +95,10 @@ impl Report {
         let _ = writeln!(text, "{}\n", table::judged(&judged, Style::Markdown));
         let _ = writeln!(text, "{}\n", counts(&judged));
         text += "## What a row does\n\nOnly what is named here is inside the measured section; making sources ready, \
-            registering them again and the like happen outside. The process has a second, sleeping thread: glibc's \
-            calls cost more from then on, and programs with wakers have several. Every poll has a waker and \
+            registering them again and the like happen outside. Every poll has a waker and \
             room for 1024 events. Reading an event means asking for its token, readable, writable, read closed, \
-            write closed, priority and error.\n\n";
+            write closed, priority and error. Rows with one thread run before the process has a second one, except \
+            those called company.\n\n";
         for result in &self.results {
             let row = result.row;
             let _ = writeln!(text, "- `{}`, one {}: {}", row.name, row.unit, row.what);

@@ -29,6 +29,8 @@ pub struct Row {
     pub target: Target,
     /// What happens inside the measured section, and what does not.
     pub what: &'static str,
+    /// A second thread sleeps in the process meanwhile.
+    pub company: bool,
     kind: Kind,
 }
 
@@ -97,13 +99,16 @@ impl Row {
     }
 }
 
-/// The rows whose name contains one of the filters; all if there is none.
+/// The rows that one of the filters names, or, if it is no row's name, whose name contains it; all if there is none.
 ///
 /// # Errors
 ///
 /// A sentence naming the first filter that matches no row.
 pub fn select(filters: &[String]) -> Result<Vec<&'static Row>, String> {
-    let matches = |row: &Row, filter: &String| row.name.contains(filter.as_str());
+    let matches = |row: &Row, filter: &String| {
+        let exact = ALL.iter().any(|row| row.name == filter);
+        row.name == filter || !exact && row.name.contains(filter.as_str())
+    };
     for filter in filters {
         if filter.is_empty() || !ALL.iter().any(|row| matches(row, filter)) {
             return Err(format!("no row matches '{filter}'; --list prints the rows"));
@@ -161,10 +166,11 @@ mod tests {
     #[test]
     fn filters_select_in_report_order() {
         assert_eq!(
-            names(&["timeout-1", "empty"]).unwrap(),
+            names(&["timeout-1", "empty-poll"]).unwrap(),
             ["empty-poll", "timeout-100us"]
         );
         assert_eq!(names(&[]).unwrap().len(), ALL.len());
+        assert!(names(&["wake-1"]).unwrap() == ["wake-1"] && names(&["wake"]).unwrap().len() > 4);
     }
 
     #[test]

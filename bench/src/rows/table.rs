@@ -1,10 +1,12 @@
-//! The table of rows.
+//! The table of rows. Those with one thread come first: once a process has had a second thread, glibc's epoll_wait(2) and
+//! write(2) do more (a thread could cancel them), and while it has one, so does the kernel (descriptors are shared). The
+//! rows at the end repeat some of the first ones under that condition, which is that of most programs with wakers.
 
 use super::harvest::Harvest;
 use super::registration::{Operation, Source};
 use super::{Kind, Metric, Row, Target};
 
-/// Every row, in the order of the report.
+/// Every row, in the order of the measurement and of the report.
 pub static ALL: &[Row] = &[
     Row {
         name: "harvest-1-of-1",
@@ -12,6 +14,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::None,
         what: "one source, ready: poll(None), read every event",
+        company: false,
         kind: Kind::Harvest(Harvest::new(1, 1)),
     },
     Row {
@@ -20,6 +23,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::None,
         what: "the same with a timeout of zero",
+        company: false,
         kind: Kind::Harvest(Harvest::new(1, 1).zero_timeout()),
     },
     Row {
@@ -28,6 +32,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.05),
         what: "1000 sources, one ready (another one each time): poll(None), read every event",
+        company: false,
         kind: Kind::Harvest(Harvest::new(1, 1000)),
     },
     Row {
@@ -36,6 +41,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.05),
         what: "the same with a timeout of zero",
+        company: false,
         kind: Kind::Harvest(Harvest::new(1, 1000).zero_timeout()),
     },
     Row {
@@ -44,6 +50,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "1000 sources, 64 ready: poll(None), read every event",
+        company: false,
         kind: Kind::Harvest(Harvest::new(64, 1000)),
     },
     Row {
@@ -52,6 +59,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "the same with a timeout of zero",
+        company: false,
         kind: Kind::Harvest(Harvest::new(64, 1000).zero_timeout()),
     },
     Row {
@@ -60,6 +68,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "1000 sources, all ready: poll(None), read every event",
+        company: false,
         kind: Kind::Harvest(Harvest::new(1000, 1000)),
     },
     Row {
@@ -68,6 +77,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "the same, asking each event for its token and whether it is readable, no more",
+        company: false,
         kind: Kind::Harvest(Harvest::new(1000, 1000).light()),
     },
     Row {
@@ -76,6 +86,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::None,
         what: "nothing ready: poll with a timeout of zero",
+        company: false,
         kind: Kind::EmptyPoll,
     },
     Row {
@@ -84,6 +95,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "1000 descriptors (SourceFd) registered, one after the other",
+        company: false,
         kind: Kind::Registration(Operation::Register, Source::Fd),
     },
     Row {
@@ -92,6 +104,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "1000 descriptors reregistered",
+        company: false,
         kind: Kind::Registration(Operation::Reregister, Source::Fd),
     },
     Row {
@@ -100,6 +113,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "1000 descriptors deregistered",
+        company: false,
         kind: Kind::Registration(Operation::Deregister, Source::Fd),
     },
     Row {
@@ -108,6 +122,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "1000 net::UnixDatagram registered",
+        company: false,
         kind: Kind::Registration(Operation::Register, Source::Socket),
     },
     Row {
@@ -116,6 +131,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "1000 net::UnixDatagram reregistered",
+        company: false,
         kind: Kind::Registration(Operation::Reregister, Source::Socket),
     },
     Row {
@@ -124,6 +140,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(1.03),
         what: "1000 net::UnixDatagram deregistered",
+        company: false,
         kind: Kind::Registration(Operation::Deregister, Source::Socket),
     },
     Row {
@@ -132,6 +149,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(0.22),
         what: "on one thread: wake, poll(None), read the one event",
+        company: false,
         kind: Kind::Wake {
             wakes: 1,
             block: true,
@@ -143,6 +161,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(0.22),
         what: "the same with a timeout of zero",
+        company: false,
         kind: Kind::Wake {
             wakes: 1,
             block: false,
@@ -154,6 +173,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(0.05),
         what: "on one thread: 16 wakes, poll(None), read the one event",
+        company: false,
         kind: Kind::Wake {
             wakes: 16,
             block: true,
@@ -165,34 +185,11 @@ pub static ALL: &[Row] = &[
         metric: Metric::Cpu,
         target: Target::Ratio(0.025),
         what: "on one thread: 256 wakes, poll(None), read the one event",
+        company: false,
         kind: Kind::Wake {
             wakes: 256,
             block: true,
         },
-    },
-    Row {
-        name: "wake-hammer",
-        unit: "wake",
-        metric: Metric::Cpu,
-        target: Target::None,
-        what: "this thread wakes without a pause while another one, on another CPU, polls; CPU time of this thread",
-        kind: Kind::Hammer,
-    },
-    Row {
-        name: "ping-pong",
-        unit: "round trip",
-        metric: Metric::CpuOfBoth,
-        target: Target::None,
-        what: "two threads on two CPUs, each asleep in poll(None) until the other one wakes it; CPU time of both",
-        kind: Kind::PingPong { one_cpu: false },
-    },
-    Row {
-        name: "ping-pong-one-cpu",
-        unit: "round trip",
-        metric: Metric::CpuOfBoth,
-        target: Target::None,
-        what: "the same with both threads on one CPU",
-        kind: Kind::PingPong { one_cpu: true },
     },
     Row {
         name: "timeout-100us",
@@ -200,6 +197,7 @@ pub static ALL: &[Row] = &[
         metric: Metric::Wall,
         target: Target::Below(250_000.0),
         what: "nothing ready: poll(100 µs); the time until it returns, never less than asked for",
+        company: false,
         kind: Kind::Timeout { micros: 100 },
     },
     Row {
@@ -208,6 +206,64 @@ pub static ALL: &[Row] = &[
         metric: Metric::Wall,
         target: Target::None,
         what: "the same with 500 µs",
+        company: false,
         kind: Kind::Timeout { micros: 500 },
+    },
+    Row {
+        name: "wake-hammer",
+        unit: "wake",
+        metric: Metric::Cpu,
+        target: Target::None,
+        what: "this thread wakes without a pause while another one, on another CPU, polls; CPU time of this thread",
+        company: false,
+        kind: Kind::Hammer,
+    },
+    Row {
+        name: "ping-pong",
+        unit: "round trip",
+        metric: Metric::CpuOfBoth,
+        target: Target::None,
+        what: "two threads on two CPUs, each asleep in poll(None) until the other one wakes it; CPU time of both",
+        company: false,
+        kind: Kind::PingPong { one_cpu: false },
+    },
+    Row {
+        name: "ping-pong-one-cpu",
+        unit: "round trip",
+        metric: Metric::CpuOfBoth,
+        target: Target::None,
+        what: "the same with both threads on one CPU",
+        company: false,
+        kind: Kind::PingPong { one_cpu: true },
+    },
+    Row {
+        name: "harvest-1-of-1000-company",
+        unit: "poll",
+        metric: Metric::Cpu,
+        target: Target::None,
+        what: "harvest-1-of-1000 in a process with a second, sleeping thread",
+        company: true,
+        kind: Kind::Harvest(Harvest::new(1, 1000)),
+    },
+    Row {
+        name: "empty-poll-company",
+        unit: "poll",
+        metric: Metric::Cpu,
+        target: Target::None,
+        what: "empty-poll in a process with a second, sleeping thread",
+        company: true,
+        kind: Kind::EmptyPoll,
+    },
+    Row {
+        name: "wake-1-company",
+        unit: "cycle",
+        metric: Metric::Cpu,
+        target: Target::None,
+        what: "wake-1 in a process with a second, sleeping thread",
+        company: true,
+        kind: Kind::Wake {
+            wakes: 1,
+            block: true,
+        },
     },
 ];
