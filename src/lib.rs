@@ -83,8 +83,7 @@ pub mod unix;
 #[doc = include_str!("features.md")]
 pub mod features {}
 
-#[doc = include_str!("guide.md")]
-pub mod guide {}
+pub mod guide;
 
 #[cfg(all(sys_unix, feature = "fault-injection"))]
 #[doc(hidden)]
