@@ -26,9 +26,13 @@ pub(crate) use self::selector::{
     DEFAULT_SELECTOR, DEFAULT_WAKER, FLAGS, SELECTORS, Selector, WAKERS, WakeHub,
 };
 
-/// A source's raw handle, which nobody here has a use for.
+/// In place of a source's raw handle, which nobody here has a use for.
+pub(crate) struct NoHandle;
+
 pub(crate) trait AsRaw {
-    fn raw(&self) {}
+    fn raw(&self) -> NoHandle {
+        NoHandle
+    }
 }
 
 impl<T> AsRaw for T {}
