@@ -6,11 +6,7 @@ use crate::counts::Counts;
 use crate::run;
 use crate::workspace::Workspace;
 
-const BUILDS: [&str; 3] = [
-    "--workspace",
-    "-p ferrio",
-    "-p ferrio --document-private-items",
-];
+const BUILDS: [&str; 2] = ["--workspace", "-p ferrio"];
 
 pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     for build in BUILDS {
