@@ -2,6 +2,7 @@ use std::io;
 
 use crate::interest::Interest;
 use crate::sys::Selector;
+use crate::sys::shell::NoHandle;
 use crate::token::Token;
 
 /// The state of a source that can be registered nowhere: none. Its I/O is passed through.
@@ -52,7 +53,7 @@ impl IoSourceState {
     pub(crate) fn register(
         &mut self,
         selector: &Selector,
-        raw: (),
+        raw: NoHandle,
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
@@ -62,14 +63,14 @@ impl IoSourceState {
     pub(crate) fn reregister(
         &mut self,
         selector: &Selector,
-        raw: (),
+        raw: NoHandle,
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
         selector.reregister(raw, token, interests)
     }
 
-    pub(crate) fn deregister(&mut self, selector: &Selector, raw: ()) -> io::Result<()> {
+    pub(crate) fn deregister(&mut self, selector: &Selector, raw: NoHandle) -> io::Result<()> {
         selector.deregister(raw)
     }
 }
