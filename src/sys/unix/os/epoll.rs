@@ -4,6 +4,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+#[cfg(has_epoll_pwait2)]
 use std::time::Duration;
 
 use super::{Call, call};
