@@ -1,6 +1,6 @@
 //! Whether a thread sleeps in a polling system call, according to the kernel.
 
-use std::fs;
+use std::{fs, io};
 
 /// The calls in which a selector may sleep.
 const SLEEPING: &[libc::c_long] = &[
@@ -17,14 +17,31 @@ const SLEEPING: &[libc::c_long] = &[
 ///
 /// proc_pid_syscall(5): the number of the call in which the thread blocks, `running` while it runs.
 pub(crate) fn in_polling_call(tid: libc::pid_t) -> bool {
+    call(tid).is_some_and(|number| SLEEPING.contains(&number))
+}
+
+/// Whether thread `tid` of this process is asleep in any call.
+pub(crate) fn is_asleep(tid: libc::pid_t) -> bool {
+    call(tid).is_some()
+}
+
+fn call(tid: libc::pid_t) -> Option<libc::c_long> {
     match fs::read_to_string(format!("/proc/self/task/{tid}/syscall")) {
-        Ok(line) => line
-            .split_whitespace()
-            .next()
-            .and_then(|number| number.parse().ok())
-            .is_some_and(|number: libc::c_long| SLEEPING.contains(&number)),
-        // Between two calls of it the thread may have ended; the caller notices that.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Ok(line) => line.split_whitespace().next()?.parse().ok(),
+        // Between two calls of this the thread may have ended; the caller notices that.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => panic!("/proc/self/task/{tid}/syscall: {error}"),
     }
+}
+
+/// The threads of this process but for the calling one.
+pub(crate) fn other_threads() -> Vec<libc::pid_t> {
+    // SAFETY: gettid(2) has no arguments and cannot fail.
+    let own = unsafe { libc::gettid() };
+    fs::read_dir("/proc/self/task")
+        .expect("procfs")
+        .map(|entry| entry.expect("procfs").file_name())
+        .map(|name| name.to_string_lossy().parse().expect("a number"))
+        .filter(|&tid| tid != own)
+        .collect()
 }

@@ -10,7 +10,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, Output};
-use std::{env, fs, io};
+use std::{env, io};
 
 const CHILD: &str = "FERRIO_CONFORMANCE_CHILD";
 
@@ -59,12 +59,15 @@ pub struct Forked {
 
 /// Forks. The child runs `body` and exits without running anything else of this process.
 ///
-/// Only for bodies of [`isolated`]: after fork(2) a child of a process with several threads may
-/// hardly do anything, so this panics if there is another thread.
+/// Only for bodies of [`isolated`], where the one other thread is libtest's, which sleeps until the
+/// test ends. So no lock is held that the child would find locked for ever, as fork(2) warns.
 pub fn fork(body: impl FnOnce()) -> Forked {
-    let threads = fs::read_dir("/proc/self/task").expect("procfs").count();
-    assert_eq!(threads, 1, "fork needs a process with one thread");
-    // SAFETY: the process has a single thread, so the child is a complete copy of it.
+    let others = crate::blocked::other_threads();
+    assert!(others.len() <= 1, "fork needs a process without threads");
+    crate::wait_for("libtest's thread to sleep", || {
+        others.iter().all(|&tid| crate::blocked::is_asleep(tid))
+    });
+    // SAFETY: the only other thread, if any, is asleep in a system call, as was just seen.
     let pid = unsafe { libc::fork() };
     match pid {
         -1 => panic!("fork: {}", io::Error::last_os_error()),

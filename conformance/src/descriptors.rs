@@ -75,24 +75,41 @@ pub fn opened_by<T>(body: impl FnOnce() -> T) -> (T, BTreeSet<RawFd>) {
     (value, opened)
 }
 
-/// Makes the kernel report, among `descriptors`, those with which a backend's wakers end a wait: the
-/// returned function does what a wake does in the kernel, and nothing of what it does elsewhere.
-pub fn ring_of(descriptors: &BTreeSet<RawFd>) -> impl FnMut() + use<> {
+/// The eventfds and pipes among `descriptors`: what a backend's wakers ring.
+fn bells(descriptors: &BTreeSet<RawFd>) -> Vec<RawFd> {
     let bells: Vec<_> = descriptors
         .iter()
         .copied()
         .filter(|&fd| kind(fd) == "anon_inode:[eventfd]" || kind(fd).starts_with("pipe:"))
         .collect();
     assert!(!bells.is_empty(), "no eventfd or pipe in {descriptors:?}");
-    move || {
-        let one = 1_u64.to_ne_bytes();
-        let mut rung = false;
-        for &fd in &bells {
-            // SAFETY: the pointer and the length describe `one`.
-            rung |= unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) } > 0;
-        }
-        assert!(rung, "none of {bells:?} took it");
+    bells
+}
+
+/// Writes `value` to each; whether one took it.
+fn write_to(bells: &[RawFd], value: u64) -> bool {
+    let bytes = value.to_ne_bytes();
+    let mut written = false;
+    for &fd in bells {
+        // SAFETY: the pointer and the length describe `bytes`.
+        written |= unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) } > 0;
     }
+    written
+}
+
+/// Does what a wake does in the kernel, and nothing of what it does elsewhere, to the waker's
+/// kernel object, which is among `descriptors`.
+pub fn ring_of(descriptors: &BTreeSet<RawFd>) -> impl FnMut() + use<> {
+    let bells = bells(descriptors);
+    move || assert!(write_to(&bells, 1), "none of {bells:?} took it")
+}
+
+/// Fills the waker's kernel object, which is among `descriptors`, until it takes no more.
+pub fn fill_rings(descriptors: &BTreeSet<RawFd>) {
+    let bells = bells(descriptors);
+    // The largest value that an eventfd holds, eventfd(2).
+    assert!(write_to(&bells, u64::MAX - 1), "none of {bells:?} took it");
+    while write_to(&bells, 1) {}
 }
 
 /// Runs `body` and panics unless the same descriptors are open afterwards as before.

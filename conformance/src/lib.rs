@@ -20,6 +20,7 @@ pub mod capability;
 mod child;
 pub mod descriptors;
 mod driver;
+pub mod multicast;
 pub mod pairs;
 pub mod rearm;
 pub mod samples;
@@ -29,7 +30,7 @@ mod threads;
 
 pub use self::backend::{Backend, SelectorCalls, assert_complete};
 pub use self::capability::Capability;
-pub use self::child::{fork, isolated};
+pub use self::child::{Forked, fork, isolated};
 pub use self::driver::{Driver, has};
 pub use self::threads::{Background, in_thread, wait_for};
 

@@ -187,7 +187,11 @@ impl Source for Raw {
 
 /// A path in the temporary directory that nothing uses; what is there is removed in the end.
 #[derive(Debug)]
-pub struct TempPath(PathBuf);
+pub struct TempPath {
+    path: PathBuf,
+    /// The process that made it: a forked child removes nothing.
+    owner: u32,
+}
 
 impl TempPath {
     #[allow(clippy::new_without_default)] // Each one is different, which `default` does not suggest.
@@ -198,18 +202,21 @@ impl TempPath {
         let path = env::temp_dir().join(name);
         // A process that was killed may have had the same number.
         let _ = fs::remove_file(&path);
-        TempPath(path)
+        let owner = process::id();
+        TempPath { path, owner }
     }
 }
 
 impl AsRef<Path> for TempPath {
     fn as_ref(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for TempPath {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        if process::id() == self.owner {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

@@ -2,7 +2,11 @@
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::{cell::Cell, rc::Rc};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+use std::{cell::Cell, mem, rc::Rc};
 
 use crate::wait_for;
 
@@ -134,4 +138,57 @@ macro_rules! conversions_keep_the_descriptor {
         assert_eq!($crate::descriptors::is_nonblocking(fd), mode);
         value
     }};
+}
+
+/// The kernel's form of a Unix socket's address, made here and not by the library under test.
+fn unix_name(name: &[u8], marked: bool) -> (libc::sockaddr_un, libc::socklen_t) {
+    // SAFETY: a sockaddr_un is numbers only, which may be zero.
+    let mut address: libc::sockaddr_un = unsafe { mem::zeroed() };
+    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    let skip = usize::from(marked);
+    assert!(skip + name.len() <= address.sun_path.len());
+    for (to, from) in address.sun_path[skip..].iter_mut().zip(name) {
+        *to = libc::c_char::from_ne_bytes([*from]);
+    }
+    // A path counts the NUL after it where there is room for one, an abstract name the one before.
+    let len = (name.len() + 1).min(address.sun_path.len());
+    let len = mem::offset_of!(libc::sockaddr_un, sun_path) + len;
+    (address, len as libc::socklen_t)
+}
+
+fn raw_unix(address: &SocketAddr) -> (libc::sockaddr_un, libc::socklen_t) {
+    match (address.as_pathname(), address.as_abstract_name()) {
+        (Some(path), _) => unix_name(path.as_os_str().as_bytes(), false),
+        (None, Some(name)) => unix_name(name, true),
+        (None, None) => panic!("{address:?} has no name"),
+    }
+}
+
+/// bind(2) to a path or an abstract name.
+pub fn bind_unix(socket: &impl AsRawFd, address: &SocketAddr) -> io::Result<()> {
+    let (address, len) = raw_unix(address);
+    // SAFETY: the pointer and the length describe `address`.
+    match unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// connect(2) to a path or an abstract name.
+pub fn connect_unix(socket: &impl AsRawFd, address: &SocketAddr) -> io::Result<()> {
+    let (address, len) = raw_unix(address);
+    // SAFETY: the pointer and the length describe `address`.
+    match unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), len) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// bind(2) to a path that fills the whole address, so that no NUL ends it.
+pub fn bind_full_path(socket: &impl AsRawFd, path: &Path) {
+    let (address, len) = unix_name(path.as_os_str().as_bytes(), false);
+    assert_eq!(len as usize, size_of::<libc::sockaddr_un>());
+    // SAFETY: the pointer and the length describe `address`.
+    let result = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) };
+    assert_eq!(result, 0, "bind: {}", io::Error::last_os_error());
 }

@@ -1,0 +1,413 @@
+//! Contract row 25: a `Poll` as a descriptor that another loop waits for. It is readable whenever
+//! `poll` would return an event; a late wake may make it readable once without one.
+
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+use ferrio::event::Event;
+use ferrio::unix::SourceFd;
+use ferrio::{Interest, Registry, Waker};
+use ferrio_conformance::{Backend, Driver, conformance, has, in_thread, pairs, samples};
+
+conformance! { nested {
+    readable_when_a_source_is_ready needs DescriptorOfPoll,
+    readable_when_a_wake_was_posted_before_handing_out needs DescriptorOfPoll,
+    readable_when_a_wake_is_posted_after_handing_out needs DescriptorOfPoll,
+    readable_for_wakers_made_after_handing_out needs DescriptorOfPoll,
+    handed_out_by_any_way_and_any_registry needs DescriptorOfPoll,
+    readable_while_wakes_are_left_over needs DescriptorOfPoll,
+    readable_while_events_are_left_over needs DescriptorOfPoll,
+    readable_while_a_small_buffer_leaves_a_wake_behind needs DescriptorOfPoll,
+    readable_after_an_interrupted_or_failed_poll needs DescriptorOfPoll,
+    readable_with_a_source_under_the_internal_identity needs DescriptorOfPoll,
+    quiet_again_after_the_events_were_taken needs DescriptorOfPoll,
+    discarded_wake_makes_it_readable_at_most_once needs DescriptorOfPoll,
+    each_wake_is_an_edge_for_an_outer_poll needs DescriptorOfPoll,
+    a_blocked_outer_poll_sees_wakes_and_sources needs DescriptorOfPoll,
+    a_blocked_libc_poll_sees_wakes_and_sources needs DescriptorOfPoll,
+    three_deep needs DescriptorOfPoll,
+    two_outer_loops_both_see_a_wake needs DescriptorOfPoll,
+    every_wake_reaches_the_outer_loop needs DescriptorOfPoll,
+} }
+
+fn wake(waker: &Waker) {
+    waker.wake().expect("wake");
+}
+
+/// Whether poll(2) finds the descriptor readable now: level-triggered, so nothing is consumed.
+fn is_readable(fd: RawFd) -> bool {
+    let mut record = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: `record` is one valid pollfd.
+    let result = unsafe { libc::poll(&raw mut record, 1, 0) };
+    assert!(result >= 0, "poll: {}", std::io::Error::last_os_error());
+    assert_eq!(record.revents & !libc::POLLIN, 0);
+    result == 1
+}
+
+/// Polls while the descriptor is readable; the events. A wake that came late may make it readable
+/// once without an event, so the second empty poll in a row is the first wrong one.
+fn take_all(driver: &mut Driver) -> Vec<Event> {
+    let fd = driver.poll.as_raw_fd();
+    let mut seen = Vec::new();
+    let mut empty = 0;
+    while is_readable(fd) {
+        let batch = driver.turn();
+        empty = if batch.is_empty() { empty + 1 } else { 0 };
+        assert!(
+            empty <= 1,
+            "readable, with nothing to report, after {seen:?}"
+        );
+        seen.extend(batch);
+    }
+    // Not readable, so there must be nothing.
+    driver.assert_quiet();
+    seen
+}
+
+fn readable_when_a_source_is_ready(b: &Backend) {
+    for mut sample in samples::all() {
+        let mut driver = b.driver();
+        let fd = driver.poll.as_raw_fd();
+        driver.add(&mut sample.source, 1, sample.interest);
+        assert!(!is_readable(fd), "{}", sample.name);
+        sample.trigger();
+        pairs::kernel_ready(&driver.poll, libc::POLLIN);
+        let seen = take_all(&mut driver);
+        assert!(has(&seen, 1, |_| true), "{}: {seen:?}", sample.name);
+    }
+}
+
+fn readable_when_a_wake_was_posted_before_handing_out(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    wake(&waker);
+    let fd = driver.poll.as_raw_fd();
+    assert!(is_readable(fd));
+    assert!(has(&take_all(&mut driver), 1, Event::is_readable));
+}
+
+fn readable_when_a_wake_is_posted_after_handing_out(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    let fd = driver.poll.as_raw_fd();
+    for _ in 0..20 {
+        assert!(!is_readable(fd));
+        wake(&waker);
+        assert!(is_readable(fd));
+        wake(&waker);
+        assert!(is_readable(fd));
+        let seen = take_all(&mut driver);
+        assert_eq!(seen.len(), 1, "{seen:?}");
+    }
+}
+
+fn readable_for_wakers_made_after_handing_out(b: &Backend) {
+    let mut driver = b.driver();
+    let fd = driver.poll.as_raw_fd();
+    let wakers: Vec<_> = (0..40).map(|token| driver.waker(token)).collect();
+    assert!(!is_readable(fd));
+    for (token, waker) in wakers.iter().enumerate() {
+        wake(waker);
+        assert!(is_readable(fd));
+        assert!(has(&take_all(&mut driver), token, Event::is_readable));
+    }
+}
+
+fn handed_out_by_any_way_and_any_registry(b: &Backend) {
+    let ways: [fn(&Driver, &Registry) -> RawFd; 6] = [
+        |driver, _| driver.poll.as_raw_fd(),
+        |driver, _| driver.poll.as_fd().as_raw_fd(),
+        |driver, _| driver.registry().as_raw_fd(),
+        |driver, _| driver.registry().as_fd().as_raw_fd(),
+        |_, clone| clone.as_raw_fd(),
+        |_, clone| clone.as_fd().as_raw_fd(),
+    ];
+    for hand_out in ways {
+        for posted_before in [false, true] {
+            let mut driver = b.driver();
+            let clone = driver.registry().try_clone().expect("a clone");
+            let waker = driver.waker(1);
+            if posted_before {
+                wake(&waker);
+            }
+            let fd = hand_out(&driver, &clone);
+            assert_eq!(is_readable(fd), posted_before);
+            wake(&waker);
+            assert!(is_readable(fd));
+            assert!(has(&take_all(&mut driver), 1, Event::is_readable));
+        }
+    }
+}
+
+fn readable_while_wakes_are_left_over(b: &Backend) {
+    for capacity in 1..5 {
+        let mut driver = b.driver_with(capacity);
+        let fd = driver.poll.as_raw_fd();
+        let wakers: Vec<_> = (0..40).map(|token| driver.waker(token)).collect();
+        wakers.iter().for_each(wake);
+        let mut left = wakers.len();
+        while left > 0 {
+            assert!(is_readable(fd), "{left} left, capacity {capacity}");
+            left -= driver.turn().len();
+        }
+        take_all(&mut driver);
+    }
+}
+
+fn readable_while_events_are_left_over(b: &Backend) {
+    let mut driver = b.driver_with(1);
+    let fd = driver.poll.as_raw_fd();
+    let waker = driver.waker(1000);
+    let mut all: Vec<_> = (0..10).map(|_| pairs::unix()).collect();
+    for (token, (stream, peer)) in all.iter_mut().enumerate() {
+        driver.add(stream, token, Interest::READABLE);
+        peer.write_all(b"x").expect("write");
+    }
+    wake(&waker);
+    let mut left = all.len() + 1;
+    while left > 0 {
+        assert!(is_readable(fd), "{left} left");
+        left -= driver.turn().len();
+    }
+    take_all(&mut driver);
+}
+
+/// The kernel's record of the wake goes into the buffer's only slot, or stays behind when a source
+/// takes that slot: neither way may the wake fall silent.
+fn readable_while_a_small_buffer_leaves_a_wake_behind(b: &Backend) {
+    for first in [false, true] {
+        let mut driver = b.driver_with(1);
+        let fd = driver.poll.as_raw_fd();
+        let waker = driver.waker(1);
+        let (mut stream, mut peer) = pairs::unix();
+        driver.add(&mut stream, 2, Interest::READABLE);
+        for _ in 0..20 {
+            if first {
+                wake(&waker);
+            }
+            peer.write_all(b"x").expect("write");
+            if !first {
+                wake(&waker);
+            }
+            let mut tokens = Vec::new();
+            while tokens.len() < 2 {
+                assert!(is_readable(fd), "after {tokens:?}");
+                driver.turn();
+                tokens.extend(driver.tokens());
+            }
+            tokens.sort_unstable();
+            assert_eq!(tokens, [1, 2]);
+            take_all(&mut driver);
+        }
+    }
+}
+
+fn readable_after_an_interrupted_or_failed_poll(b: &Backend) {
+    let mut driver = b.driver();
+    let fd = driver.poll.as_raw_fd();
+    let waker = driver.waker(1);
+    for &call in b.calls().wait {
+        for errno in [libc::EINTR, libc::EINVAL] {
+            wake(&waker);
+            let injection = ferrio::fault::inject(call, errno).times(usize::MAX);
+            let failed = driver.poll(Some(std::time::Duration::from_micros(200)));
+            drop(injection);
+            if failed.is_err() {
+                assert!(is_readable(fd), "{call:?}");
+            }
+            take_all(&mut driver);
+        }
+    }
+}
+
+fn readable_with_a_source_under_the_internal_identity(b: &Backend) {
+    const TOKEN: usize = 0xFE11_10C0_57A7_E5ED_u64 as usize;
+    for source_first in [false, true] {
+        let mut driver = b.driver();
+        let fd = driver.poll.as_raw_fd();
+        let (mut stream, mut peer) = pairs::unix();
+        if source_first {
+            driver.add(&mut stream, TOKEN, Interest::READABLE);
+        }
+        let waker = driver.waker(1);
+        if !source_first {
+            wake(&waker);
+            driver.add(&mut stream, TOKEN, Interest::READABLE);
+            assert!(is_readable(fd));
+            assert!(has(&take_all(&mut driver), 1, Event::is_readable));
+        }
+        for _ in 0..5 {
+            assert!(!is_readable(fd));
+            wake(&waker);
+            assert!(is_readable(fd));
+            let seen = take_all(&mut driver);
+            assert_eq!(seen.len(), 1, "{seen:?}");
+            peer.write_all(b"x").expect("write");
+            assert!(is_readable(fd));
+            assert!(has(&take_all(&mut driver), TOKEN, Event::is_readable));
+        }
+    }
+}
+
+fn quiet_again_after_the_events_were_taken(b: &Backend) {
+    let mut driver = b.driver();
+    let fd = driver.poll.as_raw_fd();
+    let waker = driver.waker(1);
+    for _ in 0..100 {
+        wake(&waker);
+        assert!(has(&take_all(&mut driver), 1, Event::is_readable));
+        assert!(!is_readable(fd));
+    }
+}
+
+fn discarded_wake_makes_it_readable_at_most_once(b: &Backend) {
+    let mut driver = b.driver();
+    let fd = driver.poll.as_raw_fd();
+    for _ in 0..10 {
+        let waker = driver.waker(1);
+        wake(&waker);
+        drop(waker);
+        let seen = take_all(&mut driver);
+        assert!(seen.is_empty(), "{seen:?}");
+        assert!(!is_readable(fd));
+    }
+}
+
+/// `inner` as a source of an outer poll, under token 50.
+fn outer_of(b: &Backend, inner: &Driver) -> Driver {
+    let outer = b.driver();
+    let fd = inner.poll.as_raw_fd();
+    outer.add(&mut SourceFd(&fd), 50, Interest::READABLE);
+    outer
+}
+
+fn each_wake_is_an_edge_for_an_outer_poll(b: &Backend) {
+    let mut inner = b.driver();
+    let waker = inner.waker(1);
+    let mut outer = outer_of(b, &inner);
+    outer.assert_quiet();
+    for _ in 0..100 {
+        wake(&waker);
+        outer.expect_readable(50);
+        assert!(has(&take_all(&mut inner), 1, Event::is_readable));
+        outer.quiesce();
+    }
+}
+
+fn a_blocked_outer_poll_sees_wakes_and_sources(b: &Backend) {
+    let mut inner = b.driver();
+    let waker = inner.waker(1);
+    let mut outer = outer_of(b, &inner);
+    for mut sample in samples::all() {
+        inner.add(&mut sample.source, 2, sample.interest);
+        for round in 0..4 {
+            let poller = in_thread(move || {
+                outer.poll(None).expect("poll");
+                outer
+            });
+            poller.wait_until_blocked();
+            if round % 2 == 0 {
+                wake(&waker);
+            } else {
+                sample.trigger();
+            }
+            outer = poller.join();
+            assert_eq!(outer.tokens(), [50], "{}", sample.name);
+            let seen = take_all(&mut inner);
+            assert!(
+                has(&seen, 1 + round % 2, |_| true),
+                "{}: {seen:?}",
+                sample.name
+            );
+            outer.quiesce();
+        }
+        inner.remove(&mut sample.source);
+    }
+}
+
+fn a_blocked_libc_poll_sees_wakes_and_sources(b: &Backend) {
+    let mut inner = b.driver();
+    let waker = inner.waker(1);
+    let (mut stream, mut peer) = pairs::tcp();
+    inner.add(&mut stream, 2, Interest::READABLE);
+    for round in 0..20 {
+        let fd = inner.poll.as_raw_fd();
+        let waiter = in_thread(move || pairs::kernel_ready(&fd, libc::POLLIN));
+        waiter.wait_until_blocked();
+        if round % 2 == 0 {
+            wake(&waker);
+        } else {
+            peer.write_all(b"x").expect("write");
+        }
+        assert_eq!(waiter.join(), libc::POLLIN);
+        let seen = take_all(&mut inner);
+        assert!(has(&seen, 1 + round % 2, Event::is_readable), "{seen:?}");
+    }
+}
+
+fn three_deep(b: &Backend) {
+    let mut inner = b.driver();
+    let waker = inner.waker(1);
+    let mut middle = outer_of(b, &inner);
+    let mut outer = outer_of(b, &middle);
+    for _ in 0..10 {
+        wake(&waker);
+        outer.expect_readable(50);
+        middle.expect_readable(50);
+        inner.expect_readable(1);
+        inner.quiesce();
+        middle.quiesce();
+        outer.quiesce();
+    }
+}
+
+fn two_outer_loops_both_see_a_wake(b: &Backend) {
+    let mut inner = b.driver();
+    let waker = inner.waker(1);
+    let mut first = outer_of(b, &inner);
+    let mut second = outer_of(b, &inner);
+    for _ in 0..20 {
+        wake(&waker);
+        first.expect_readable(50);
+        second.expect_readable(50);
+        inner.expect_readable(1);
+        inner.quiesce();
+        first.quiesce();
+        second.quiesce();
+    }
+}
+
+/// The outer loop runs as one would: sleep, then take what the inner poll has. One lost wake and
+/// both threads stop.
+fn every_wake_reaches_the_outer_loop(b: &Backend) {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const WAKES: usize = 5_000;
+    let mut inner = b.driver_with(1);
+    let waker = inner.waker(1);
+    let mut outer = outer_of(b, &inner);
+    let answers = Arc::new(AtomicUsize::new(0));
+    let answered = Arc::clone(&answers);
+    let poller = in_thread(move || {
+        let mut seen = 0;
+        while seen < WAKES {
+            outer.poll(None).expect("poll");
+            while !inner.turn().is_empty() {
+                seen += 1;
+                answered.store(seen, Ordering::Release);
+            }
+        }
+    });
+    for n in 1..=WAKES {
+        wake(&waker);
+        ferrio_conformance::wait_for("the answer", || {
+            answers.load(Ordering::Acquire) == n || poller.is_finished()
+        });
+    }
+    poller.join();
+}

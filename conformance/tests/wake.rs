@@ -1,0 +1,505 @@
+//! Contract row 18: a wake is never lost.
+
+use std::io::{ErrorKind, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ferrio::event::Event;
+use ferrio::{Interest, Token, Waker};
+use ferrio_conformance::{
+    Backend, Background, Driver, conformance, has, in_thread, pairs, samples, signal, wait_for,
+};
+
+conformance! { wake {
+    wake_before_the_first_poll,
+    wake_before_a_poll_without_timeout,
+    wake_between_polls,
+    wake_ends_a_blocked_poll,
+    many_wakes_are_one_event,
+    waker_event_is_readable_and_nothing_else,
+    wake_after_wake_is_delivered_each_time,
+    wake_from_the_polling_thread_itself,
+    wake_through_a_shared_waker,
+    waker_made_while_the_poll_is_blocked,
+    waker_of_a_cloned_registry,
+    registration_traffic_never_erases_a_wake,
+    registration_traffic_beside_a_blocked_poll_erases_no_wake,
+    wake_survives_an_interrupted_poll,
+    wake_and_signal_together_lose_no_wake,
+    wake_from_a_signal_handler_ends_the_poll,
+    wake_from_a_signal_handler_before_the_poll,
+    wake_from_many_threads,
+    every_wake_is_answered,
+    wake_racing_with_the_end_of_a_poll,
+    wake_racing_with_short_timeouts,
+    wake_beside_source_events,
+    wake_after_the_poll_is_gone,
+    wake_after_poll_and_registry_are_gone,
+    dropping_an_idle_waker_changes_nothing,
+    two_polls_do_not_share_wakes,
+} }
+
+const WAKE: usize = 7;
+
+fn wake(waker: &Waker) {
+    waker.wake().expect("wake");
+}
+
+/// One poll without a timeout; the driver and what it returned.
+fn poll_once(mut driver: Driver) -> Background<(Driver, Vec<usize>)> {
+    in_thread(move || {
+        driver.poll(None).expect("poll");
+        let tokens = driver.tokens();
+        (driver, tokens)
+    })
+}
+
+fn wake_before_the_first_poll(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    wake(&waker);
+    driver.turn();
+    assert_eq!(driver.tokens(), [WAKE]);
+    driver.assert_quiet();
+}
+
+fn wake_before_a_poll_without_timeout(b: &Backend) {
+    let driver = b.driver();
+    let waker = driver.waker(WAKE);
+    wake(&waker);
+    let (_, tokens) = poll_once(driver).join();
+    assert_eq!(tokens, [WAKE]);
+}
+
+fn wake_between_polls(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    for timeout in [
+        None,
+        Some(Duration::ZERO),
+        Some(Duration::from_millis(1)),
+        Some(Duration::MAX),
+    ] {
+        driver.assert_quiet();
+        wake(&waker);
+        driver.poll(timeout).expect("poll");
+        assert_eq!(driver.tokens(), [WAKE], "{timeout:?}");
+    }
+}
+
+fn wake_ends_a_blocked_poll(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    for _ in 0..100 {
+        let poller = poll_once(driver);
+        poller.wait_until_blocked();
+        wake(&waker);
+        let (back, tokens) = poller.join();
+        driver = back;
+        assert_eq!(tokens, [WAKE]);
+        driver.assert_quiet();
+    }
+}
+
+fn many_wakes_are_one_event(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    for wakes in [1, 2, 16, 1000] {
+        for _ in 0..wakes {
+            wake(&waker);
+        }
+        driver.turn();
+        assert_eq!(driver.tokens(), [WAKE]);
+        driver.assert_quiet();
+    }
+}
+
+fn waker_event_is_readable_and_nothing_else(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    let mut events = Vec::new();
+    wake(&waker);
+    events.extend(driver.expect_readable(WAKE));
+    let poller = in_thread(move || driver.expect_readable(WAKE));
+    poller.wait_until_blocked();
+    wake(&waker);
+    events.extend(poller.join());
+    assert_eq!(events.len(), 2);
+    for event in events {
+        assert!(event.is_readable(), "{event:?}");
+        let others: [fn(&Event) -> bool; 7] = [
+            Event::is_writable,
+            Event::is_error,
+            Event::is_read_closed,
+            Event::is_write_closed,
+            Event::is_priority,
+            Event::is_aio,
+            Event::is_lio,
+        ];
+        assert!(others.iter().all(|is| !is(&event)), "{event:?}");
+    }
+}
+
+fn wake_after_wake_is_delivered_each_time(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    for _ in 0..1000 {
+        wake(&waker);
+        driver.turn();
+        assert_eq!(driver.tokens(), [WAKE]);
+    }
+    driver.assert_quiet();
+}
+
+fn wake_from_the_polling_thread_itself(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    let (mut stream, mut peer) = pairs::tcp();
+    driver.add(&mut stream, 1, Interest::READABLE);
+    peer.write_all(b"x").expect("write");
+    for event in driver.expect_readable(1) {
+        assert_eq!(event.token(), Token(1));
+        wake(&waker); // while the events of the batch are handled
+    }
+    driver.poll(None).expect("poll");
+    assert_eq!(driver.tokens(), [WAKE]);
+}
+
+fn wake_through_a_shared_waker(b: &Backend) {
+    let driver = b.driver();
+    let waker = Arc::new(driver.waker(WAKE));
+    let poller = poll_once(driver);
+    poller.wait_until_blocked();
+    let other = Arc::clone(&waker);
+    in_thread(move || wake(&other)).join();
+    assert_eq!(poller.join().1, [WAKE]);
+}
+
+fn waker_made_while_the_poll_is_blocked(b: &Backend) {
+    let mut driver = b.driver();
+    let registry = driver.registry().try_clone().expect("a clone");
+    for token in 0..50 {
+        let poller = poll_once(driver);
+        poller.wait_until_blocked();
+        let waker = Waker::new(&registry, Token(token)).expect("a waker");
+        wake(&waker);
+        let (back, tokens) = poller.join();
+        driver = back;
+        assert_eq!(tokens, [token]);
+    }
+}
+
+fn waker_of_a_cloned_registry(b: &Backend) {
+    let driver = b.driver();
+    let clone = driver.registry().try_clone().expect("a clone");
+    let waker = Waker::new(&clone, Token(WAKE)).expect("a waker");
+    drop(clone);
+    let poller = poll_once(driver);
+    poller.wait_until_blocked();
+    wake(&waker);
+    assert_eq!(poller.join().1, [WAKE]);
+}
+
+fn registration_traffic_never_erases_a_wake(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    for _ in 0..200 {
+        let mut sample = samples::owned().swap_remove(1);
+        wake(&waker);
+        driver.add(&mut sample.source, 1, sample.interest);
+        driver
+            .registry()
+            .reregister(&mut sample.source, Token(2), sample.interest)
+            .expect("reregister");
+        driver.remove(&mut sample.source);
+        driver.turn();
+        assert_eq!(driver.tokens(), [WAKE]);
+    }
+}
+
+fn registration_traffic_beside_a_blocked_poll_erases_no_wake(b: &Backend) {
+    let mut driver = b.driver();
+    let registry = driver.registry().try_clone().expect("a clone");
+    let waker = driver.waker(WAKE);
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let traffic = in_thread(move || {
+        let mut samples = samples::all();
+        while !stopped.load(Ordering::Relaxed) {
+            for sample in &mut samples {
+                registry
+                    .register(&mut sample.source, Token(1), sample.interest)
+                    .expect(sample.name);
+                registry.deregister(&mut sample.source).expect(sample.name);
+            }
+        }
+    });
+    for _ in 0..200 {
+        let poller = poll_once(driver);
+        wake(&waker);
+        let (back, tokens) = poller.join();
+        driver = back;
+        assert_eq!(tokens, [WAKE]);
+    }
+    stop.store(true, Ordering::Relaxed);
+    traffic.join();
+}
+
+/// Interrupted first, woken before the next poll: 100 of 100 arrive.
+fn wake_survives_an_interrupted_poll(b: &Backend) {
+    signal::install();
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    for _ in 0..100 {
+        let interrupted = in_thread(move || {
+            let error = driver
+                .poll(None)
+                .expect_err("nothing but the signal ends it");
+            (driver, error.kind())
+        });
+        interrupted.wait_until_blocked();
+        interrupted.interrupt();
+        let (back, kind) = interrupted.join();
+        assert_eq!(kind, ErrorKind::Interrupted);
+        wake(&waker);
+        let (back, tokens) = poll_once(back).join();
+        driver = back;
+        assert_eq!(tokens, [WAKE]);
+    }
+}
+
+/// Both while the poll is blocked: whichever ends it, the wake is in this poll or the next.
+fn wake_and_signal_together_lose_no_wake(b: &Backend) {
+    signal::install();
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    for round in 0..200 {
+        let poller = in_thread(move || {
+            while let Err(error) = driver.poll(None) {
+                assert_eq!(error.kind(), ErrorKind::Interrupted);
+            }
+            let tokens = driver.tokens();
+            (driver, tokens)
+        });
+        poller.wait_until_blocked();
+        if round % 2 == 0 {
+            poller.interrupt();
+            wake(&waker);
+        } else {
+            wake(&waker);
+            poller.interrupt();
+        }
+        let (back, tokens) = poller.join();
+        driver = back;
+        assert_eq!(tokens, [WAKE], "round {round}");
+        driver.assert_quiet();
+    }
+}
+
+fn wake_from_a_signal_handler_ends_the_poll(b: &Backend) {
+    signal::install();
+    let mut driver = b.driver();
+    let waker = Arc::new(driver.waker(WAKE));
+    for _ in 0..100 {
+        let in_handler = Arc::clone(&waker);
+        let poller = in_thread(move || {
+            signal::with_waker_in_handler(&in_handler, || {
+                while let Err(error) = driver.poll(None) {
+                    assert_eq!(error.kind(), ErrorKind::Interrupted);
+                }
+            });
+            let tokens = driver.tokens();
+            (driver, tokens)
+        });
+        poller.wait_until_blocked();
+        poller.interrupt();
+        let (back, tokens) = poller.join();
+        driver = back;
+        assert_eq!(tokens, [WAKE]);
+    }
+}
+
+fn wake_from_a_signal_handler_before_the_poll(b: &Backend) {
+    signal::install();
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    for _ in 0..100 {
+        signal::with_waker_in_handler(&waker, || {
+            // SAFETY: raise(3) takes a number; the handler is installed.
+            assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
+        });
+        driver.poll(None).expect("poll");
+        assert_eq!(driver.tokens(), [WAKE]);
+    }
+}
+
+fn wake_from_many_threads(b: &Backend) {
+    const THREADS: usize = 8;
+    const WAKES: usize = 500;
+    let mut driver = b.driver();
+    let waker = Arc::new(driver.waker(WAKE));
+    let posted: Arc<[AtomicUsize; THREADS]> = Arc::default();
+    let threads: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let (waker, posted) = (Arc::clone(&waker), Arc::clone(&posted));
+            in_thread(move || {
+                for n in 1..=WAKES {
+                    posted[thread].store(n, Ordering::Relaxed);
+                    wake(&waker);
+                }
+            })
+        })
+        .collect();
+    let poller = in_thread(move || {
+        // The last wakes are seen, whatever was merged.
+        while posted.iter().any(|n| n.load(Ordering::Relaxed) < WAKES) {
+            driver.poll(None).expect("poll");
+            assert_eq!(driver.tokens(), [WAKE]);
+        }
+        driver
+    });
+    for thread in threads {
+        thread.join();
+    }
+    poller.join().quiesce();
+}
+
+/// One thread wakes and waits for the answer, 20,000 times: a single lost wake stops both.
+fn every_wake_is_answered(b: &Backend) {
+    const WAKES: usize = 20_000;
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    let answers = Arc::new(AtomicUsize::new(0));
+    let answered = Arc::clone(&answers);
+    let poller = in_thread(move || {
+        for n in 1..=WAKES {
+            driver.poll(None).expect("poll");
+            assert_eq!(driver.tokens(), [WAKE]);
+            answered.store(n, Ordering::Release);
+        }
+    });
+    for n in 1..=WAKES {
+        wake(&waker);
+        wait_for("the answer", || {
+            answers.load(Ordering::Acquire) == n || poller.is_finished()
+        });
+    }
+    poller.join();
+}
+
+/// The waking thread does not wait, so wakes hit the poll in every state, its end included.
+fn wake_racing_with_the_end_of_a_poll(b: &Backend) {
+    const WAKES: usize = 50_000;
+    let mut driver = b.driver_with(1);
+    let waker = driver.waker(WAKE);
+    let posted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&posted);
+    let poller = in_thread(move || {
+        while count.load(Ordering::Relaxed) < WAKES {
+            driver.poll(None).expect("poll");
+            assert_eq!(driver.tokens(), [WAKE]);
+        }
+    });
+    for n in 1..=WAKES {
+        posted.store(n, Ordering::Relaxed);
+        wake(&waker);
+    }
+    poller.join();
+}
+
+fn wake_racing_with_short_timeouts(b: &Backend) {
+    const WAKES: usize = 2_000;
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    let answers = Arc::new(AtomicUsize::new(0));
+    let answered = Arc::clone(&answers);
+    let poller = in_thread(move || {
+        let mut seen = 0;
+        for timeout in [0, 1, 20, 60, 1000].into_iter().cycle() {
+            driver
+                .poll(Some(Duration::from_micros(timeout)))
+                .expect("poll");
+            seen += driver.batch().len();
+            answered.store(seen, Ordering::Release);
+            if seen == WAKES {
+                return driver;
+            }
+        }
+        unreachable!("the timeouts repeat for ever")
+    });
+    for n in 1..=WAKES {
+        wake(&waker);
+        wait_for("the answer", || {
+            answers.load(Ordering::Acquire) == n || poller.is_finished()
+        });
+    }
+    poller.join().assert_quiet();
+}
+
+fn wake_beside_source_events(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(WAKE);
+    for mut sample in samples::all() {
+        driver.add(&mut sample.source, 1, sample.interest);
+        sample.trigger();
+        wake(&waker);
+        let seen = driver.until("both", |seen| seen.len() >= 2);
+        assert!(has(&seen, WAKE, Event::is_readable), "{seen:?}");
+        assert!(has(&seen, 1, |_| true), "{seen:?}");
+        driver.remove(&mut sample.source);
+        driver.quiesce();
+    }
+}
+
+fn wake_after_the_poll_is_gone(b: &Backend) {
+    let driver = b.driver();
+    let waker = driver.waker(WAKE);
+    let registry = driver.registry().try_clone().expect("a clone");
+    wake(&waker);
+    drop(driver);
+    for _ in 0..10 {
+        wake(&waker);
+    }
+    // The registry is still there, so wakers can still be made; they wake nobody.
+    let late = Waker::new(&registry, Token(1)).expect("a waker");
+    wake(&late);
+}
+
+fn wake_after_poll_and_registry_are_gone(b: &Backend) {
+    let driver = b.driver();
+    let waker = driver.waker(WAKE);
+    drop(driver);
+    for _ in 0..10 {
+        wake(&waker);
+    }
+    in_thread(move || {
+        wake(&waker);
+        drop(waker);
+    })
+    .join();
+}
+
+fn dropping_an_idle_waker_changes_nothing(b: &Backend) {
+    let mut driver = b.driver();
+    let keep = driver.waker(WAKE);
+    let (mut stream, mut peer) = pairs::tcp();
+    driver.add(&mut stream, 1, Interest::READABLE);
+    drop(driver.waker(8));
+    driver.assert_quiet();
+    peer.write_all(b"x").expect("write");
+    driver.expect_readable(1);
+    wake(&keep);
+    driver.expect_readable(WAKE);
+}
+
+fn two_polls_do_not_share_wakes(b: &Backend) {
+    let (mut first, mut second) = (b.driver(), b.driver());
+    let (one, two) = (first.waker(1), second.waker(2));
+    wake(&one);
+    second.assert_quiet();
+    first.expect_readable(1);
+    wake(&two);
+    first.assert_quiet();
+    second.expect_readable(2);
+}

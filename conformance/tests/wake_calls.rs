@@ -1,0 +1,273 @@
+//! Contract row 20, and the waker's part of rows 22 to 24: which system calls a wake makes, and what
+//! happens when they fail.
+
+use std::time::Duration;
+
+use ferrio::fault::{self, Call};
+use ferrio::{Token, Waker};
+use ferrio_conformance::{Backend, Capability, conformance, descriptors, in_thread};
+
+conformance! { wake_calls {
+    wake_of_a_poll_that_is_not_blocked_makes_no_call,
+    wake_that_is_pending_already_makes_no_call,
+    wake_of_a_blocked_poll_makes_one_call,
+    poll_with_a_pending_wake_does_not_wait,
+    poll_after_a_wake_reads_nothing,
+    more_wakers_make_no_more_descriptors,
+    wake_never_blocks,
+    wake_with_a_full_counter,
+    wake_that_finds_the_counter_full_tries_again,
+    wake_retries_an_interrupted_call,
+    failed_wake_does_not_silence_later_wakes,
+    failed_waker_leaves_nothing_behind,
+    failed_waker_can_be_made_again,
+    failed_second_waker_leaves_the_first_working,
+} }
+
+fn wake(waker: &Waker) {
+    waker.wake().expect("wake");
+}
+
+/// All system calls that this thread has made through the library.
+fn all_calls() -> u64 {
+    Call::ALL.iter().map(|&call| fault::calls(call)).sum()
+}
+
+fn wake_of_a_poll_that_is_not_blocked_makes_no_call(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    for _ in 0..100 {
+        let before = all_calls();
+        wake(&waker);
+        assert_eq!(all_calls(), before);
+        driver.turn();
+        assert_eq!(driver.tokens(), [1]);
+    }
+}
+
+fn wake_that_is_pending_already_makes_no_call(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    let other = driver.waker(2);
+    wake(&waker);
+    let before = all_calls();
+    for _ in 0..1000 {
+        wake(&waker);
+        wake(&other);
+    }
+    assert_eq!(all_calls(), before);
+    driver.turn();
+    assert_eq!(driver.tokens(), [1, 2]);
+}
+
+fn wake_of_a_blocked_poll_makes_one_call(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    for _ in 0..50 {
+        let poller = in_thread(move || {
+            driver.poll(None).expect("poll");
+            driver
+        });
+        poller.wait_until_blocked();
+        let before = all_calls();
+        wake(&waker);
+        assert_eq!(all_calls() - before, 1);
+        driver = poller.join();
+        assert_eq!(driver.tokens(), [1]);
+        let before = all_calls();
+        wake(&waker);
+        assert_eq!(all_calls(), before, "nobody is blocked any more");
+        driver.quiesce();
+    }
+}
+
+/// The wait that such a poll makes is for sources that are ready too; it must not sleep, which the
+/// missing timeout shows.
+fn poll_with_a_pending_wake_does_not_wait(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    let poller = in_thread(move || {
+        for _ in 0..100 {
+            wake(&waker);
+            driver.poll(None).expect("poll");
+            assert_eq!(driver.tokens(), [1]);
+        }
+    });
+    poller.join();
+}
+
+fn poll_after_a_wake_reads_nothing(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    for _ in 0..10 {
+        wake(&waker);
+        let reads = fault::calls(Call::Read);
+        let before = all_calls();
+        driver.poll(None).expect("poll");
+        assert_eq!(fault::calls(Call::Read), reads);
+        assert_eq!(all_calls() - before, 1, "one question to the kernel");
+    }
+}
+
+fn more_wakers_make_no_more_descriptors(b: &Backend) {
+    b.isolated(|| {
+        let driver = b.driver();
+        let _first = driver.waker(0);
+        let (_more, opened) =
+            descriptors::opened_by(|| (1..100).map(|n| driver.waker(n)).collect::<Vec<_>>());
+        assert!(opened.is_empty(), "{opened:?}");
+    });
+}
+
+/// With nobody to take them, wakes are posted without end, handed out or not.
+fn wake_never_blocks(b: &Backend) {
+    use std::os::fd::AsRawFd;
+
+    let has_descriptor = b.gap(Capability::DescriptorOfPoll).is_none();
+    let driver = b.driver();
+    let waker = driver.waker(1);
+    let thread = in_thread(move || {
+        for _ in 0..100_000 {
+            wake(&waker);
+        }
+        if has_descriptor {
+            driver.registry().as_raw_fd();
+        }
+        // More than a pipe holds.
+        for _ in 0..200_000 {
+            wake(&waker);
+        }
+        (driver, waker)
+    });
+    let (mut driver, _waker) = thread.join();
+    driver.turn();
+    assert_eq!(driver.tokens(), [1]);
+}
+
+/// The kernel object of the waker is as full as it gets: 2^64 - 2 in an eventfd, eventfd(2); a pipe
+/// takes no more bytes.
+fn wake_with_a_full_counter(b: &Backend) {
+    b.isolated(|| {
+        let mut driver = b.driver();
+        let (waker, opened) = descriptors::opened_by(|| driver.waker(1));
+        descriptors::fill_rings(&opened);
+        let poller = in_thread(move || {
+            driver.poll(None).expect("poll");
+            driver
+        });
+        poller.wait_until_blocked();
+        wake(&waker);
+        driver = poller.join();
+        assert_eq!(driver.tokens(), [1]);
+        // And it works on.
+        for _ in 0..3 {
+            let poller = in_thread(move || {
+                driver.poll(None).expect("poll");
+                driver
+            });
+            poller.wait_until_blocked();
+            wake(&waker);
+            driver = poller.join();
+            assert_eq!(driver.tokens(), [1]);
+        }
+    });
+}
+
+/// A wake of a blocked poll whose first write fails with `errno`; what it answers.
+fn wake_with(b: &Backend, errno: i32) -> std::io::Result<()> {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    let poller = in_thread(move || {
+        driver.poll(None).expect("poll");
+        driver.tokens()
+    });
+    poller.wait_until_blocked();
+    let injection = fault::inject(Call::Write, errno);
+    let result = waker.wake();
+    assert_eq!(injection.hits(), 1);
+    drop(injection);
+    // Whatever came of the first, a second wake finds the poll.
+    wake(&waker);
+    assert_eq!(poller.join(), [1]);
+    result
+}
+
+fn wake_that_finds_the_counter_full_tries_again(b: &Backend) {
+    wake_with(b, libc::EAGAIN).expect("wake");
+}
+
+fn wake_retries_an_interrupted_call(b: &Backend) {
+    wake_with(b, libc::EINTR).expect("wake");
+}
+
+fn failed_wake_does_not_silence_later_wakes(b: &Backend) {
+    for errno in [libc::EIO, libc::EBADF, libc::ENOMEM] {
+        let error = wake_with(b, errno).expect_err("the error is reported");
+        assert_eq!(error.raw_os_error(), Some(errno));
+    }
+}
+
+/// The calls that make a waker.
+fn making(b: &Backend) -> Vec<Call> {
+    let object: &[Call] = match b.waker {
+        ferrio::WakerKind::Eventfd => &[Call::Eventfd],
+        other => panic!("name the calls that make a {other} waker"),
+    };
+    object.iter().chain(b.calls().control).copied().collect()
+}
+
+fn failed_waker_leaves_nothing_behind(b: &Backend) {
+    b.isolated(|| {
+        for call in making(b) {
+            for errno in [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENODEV] {
+                descriptors::assert_none_left(&format!("{call:?} failed"), || {
+                    let mut driver = b.driver();
+                    let injection = fault::inject(call, errno);
+                    let result = Waker::new(driver.registry(), Token(1));
+                    assert_eq!(injection.hits(), 1, "{call:?}");
+                    let error = result.expect_err("made to fail");
+                    assert_eq!(error.raw_os_error(), Some(errno), "{call:?}");
+                    let left = descriptors::opened_by(|| {
+                        drop(injection);
+                        driver.assert_quiet();
+                    });
+                    assert!(left.1.is_empty());
+                });
+            }
+        }
+    });
+}
+
+fn failed_waker_can_be_made_again(b: &Backend) {
+    for call in making(b) {
+        let mut driver = b.driver();
+        {
+            let _injection = fault::inject(call, libc::ENOMEM);
+            Waker::new(driver.registry(), Token(1)).expect_err("made to fail");
+        }
+        let waker = driver.waker(2);
+        let poller = in_thread(move || {
+            driver.poll(None).expect("poll");
+            driver
+        });
+        poller.wait_until_blocked();
+        wake(&waker);
+        assert_eq!(poller.join().tokens(), [2], "{call:?}");
+    }
+}
+
+/// Nothing of the first waker is shared with one that could not be made.
+fn failed_second_waker_leaves_the_first_working(b: &Backend) {
+    let mut driver = b.driver();
+    let first = driver.waker(1);
+    for call in making(b) {
+        let _injection = fault::inject(call, libc::ENOMEM);
+        // Later wakers may need no system call at all; then there is nothing to fail.
+        if let Err(error) = Waker::new(driver.registry(), Token(2)) {
+            assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+        }
+    }
+    wake(&first);
+    driver.poll(Some(Duration::from_secs(3600))).expect("poll");
+    assert_eq!(driver.tokens(), [1]);
+}

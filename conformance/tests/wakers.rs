@@ -1,0 +1,385 @@
+//! Contract row 21, and the end of a waker in row 18: several wakers, and any token.
+
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use ferrio::event::Event;
+use ferrio::{Interest, Token, Waker};
+use ferrio_conformance::{
+    Backend, Capability, Driver, conformance, has, in_thread, pairs, samples,
+};
+
+conformance! { wakers {
+    each_of_many_wakers_has_its_event,
+    any_subset_of_many_wakers_is_exact,
+    each_of_many_wakers_ends_a_blocked_poll,
+    wakers_may_share_a_token,
+    waker_and_source_may_share_a_token,
+    every_token_is_delivered_unchanged,
+    every_token_of_a_source_beside_a_waker,
+    source_taking_the_internal_identity_while_blocked,
+    source_with_the_internal_identity_before_the_first_waker,
+    dropping_a_waker_discards_its_wake,
+    dropping_a_waker_keeps_the_wakes_of_others,
+    a_new_waker_does_not_inherit_a_wake,
+    wakers_come_and_go_a_thousand_times,
+    wakers_come_and_go_beside_a_blocked_poll,
+    dropped_waker_beyond_the_slots_discards_its_wake,
+    wakers_of_clones_are_wakers_of_the_poll,
+} }
+
+/// More than the 29 that have a bit of their own in the asleep-state word.
+const MANY: usize = 40;
+
+/// The identity under which the library's own descriptor is registered with epoll. It must not
+/// matter that a user's token equals it.
+const INTERNAL: usize = 0xFE11_10C0_57A7_E5ED_u64 as usize;
+
+const TOKENS: &[usize] = &[
+    0,
+    1,
+    INTERNAL,
+    INTERNAL - 1,
+    INTERNAL + 1,
+    usize::MAX,
+    usize::MAX - 1,
+    isize::MAX as usize,
+    1 << (usize::BITS - 1),
+    u32::MAX as usize,
+    i32::MAX as usize,
+    0xDEAD_BEEF,
+];
+
+fn wake(waker: &Waker) {
+    waker.wake().expect("wake");
+}
+
+fn many(driver: &Driver) -> Vec<Waker> {
+    (0..MANY).map(|token| driver.waker(token)).collect()
+}
+
+fn each_of_many_wakers_has_its_event(b: &Backend) {
+    let mut driver = b.driver();
+    let mut wakers = Vec::new();
+    for count in 1..=MANY {
+        wakers.push(driver.waker(count - 1));
+        for (token, waker) in wakers.iter().enumerate() {
+            wake(waker);
+            driver.turn();
+            assert_eq!(driver.tokens(), [token], "of {count}");
+        }
+        driver.assert_quiet();
+    }
+}
+
+fn any_subset_of_many_wakers_is_exact(b: &Backend) {
+    let mut driver = b.driver();
+    let wakers = many(&driver);
+    // Every pattern of a simple generator: xorshift, with a fixed beginning.
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    for _ in 0..300 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let chosen: Vec<_> = (0..MANY).filter(|n| state >> n & 1 == 1).collect();
+        for &token in &chosen {
+            wake(&wakers[token]);
+            wake(&wakers[token]);
+        }
+        driver.turn();
+        assert_eq!(driver.tokens(), chosen);
+        driver.assert_quiet();
+    }
+}
+
+fn each_of_many_wakers_ends_a_blocked_poll(b: &Backend) {
+    let mut driver = b.driver();
+    let wakers = many(&driver);
+    for (token, waker) in wakers.iter().enumerate() {
+        let poller = in_thread(move || {
+            driver.poll(None).expect("poll");
+            driver
+        });
+        poller.wait_until_blocked();
+        wake(waker);
+        driver = poller.join();
+        assert_eq!(driver.tokens(), [token]);
+    }
+}
+
+fn wakers_may_share_a_token(b: &Backend) {
+    let mut driver = b.driver();
+    let (first, second) = (driver.waker(5), driver.waker(5));
+    wake(&first);
+    driver.turn();
+    assert_eq!(driver.tokens(), [5]);
+    wake(&second);
+    driver.turn();
+    assert_eq!(driver.tokens(), [5]);
+    drop(first);
+    wake(&second);
+    driver.turn();
+    assert_eq!(driver.tokens(), [5]);
+}
+
+fn waker_and_source_may_share_a_token(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(5);
+    let (mut stream, mut peer) = pairs::tcp();
+    driver.add(&mut stream, 5, Interest::WRITABLE);
+    let seen = driver.expect_writable(5);
+    assert!(!has(&seen, 5, Event::is_readable), "the source alone");
+    wake(&waker);
+    let seen = driver.quiesce();
+    assert_eq!(seen.len(), 1);
+    assert!(!has(&seen, 5, Event::is_writable), "the waker alone");
+    driver
+        .registry()
+        .reregister(&mut stream, Token(5), Interest::READABLE)
+        .expect("reregister");
+    peer.write_all(b"x").expect("write");
+    pairs::kernel_ready(&stream, libc::POLLIN);
+    wake(&waker);
+    driver.turn();
+    assert_eq!(driver.tokens(), [5, 5], "both, each with its own event");
+}
+
+fn every_token_is_delivered_unchanged(b: &Backend) {
+    let mut driver = b.driver();
+    for &token in TOKENS {
+        let waker = driver.waker(token);
+        wake(&waker);
+        driver.turn();
+        assert_eq!(driver.tokens(), [token], "a waker's {token:#x}");
+        drop(waker);
+        for mut sample in samples::all() {
+            driver.add(&mut sample.source, token, sample.interest);
+            sample.trigger();
+            let seen = driver.expect(token, |_| true);
+            assert!(
+                seen.iter().all(|event| event.token().0 == token),
+                "{} {token:#x}",
+                sample.name
+            );
+            driver.remove(&mut sample.source);
+        }
+        driver.assert_quiet();
+    }
+}
+
+/// A source of each token, registered or reregistered to it, next to a waker with another token and
+/// one with the same: all three are told apart, by day and while the poll sleeps.
+fn every_token_of_a_source_beside_a_waker(b: &Backend) {
+    for &token in TOKENS {
+        for reregister in [false, true] {
+            let driver = b.driver();
+            let other = driver.waker(3);
+            let same = driver.waker(token);
+            let (mut stream, mut peer) = pairs::tcp();
+            let first = if reregister { 9 } else { token };
+            driver.add(&mut stream, first, Interest::READABLE);
+            if reregister {
+                driver
+                    .registry()
+                    .reregister(&mut stream, Token(token), Interest::READABLE)
+                    .expect("reregister");
+            }
+            assert_told_apart(driver, token, &other, &same, &mut || {
+                peer.write_all(b"x").expect("write");
+            });
+        }
+    }
+}
+
+fn assert_told_apart(
+    mut driver: Driver,
+    token: usize,
+    other: &Waker,
+    same: &Waker,
+    source: &mut dyn FnMut(),
+) {
+    driver.assert_quiet();
+    let mut rounds: Vec<(Box<dyn FnMut() + '_>, usize)> = vec![
+        (Box::new(|| wake(other)), 3),
+        (Box::new(|| wake(same)), token),
+        (Box::new(source), token),
+    ];
+    for _ in 0..2 {
+        for (cause, expected) in &mut rounds {
+            let poller = in_thread(move || {
+                driver.poll(None).expect("poll");
+                driver
+            });
+            poller.wait_until_blocked();
+            cause();
+            driver = poller.join();
+            assert_eq!(driver.tokens(), [*expected], "blocked, {token:#x}");
+            driver.assert_quiet();
+            cause();
+            let seen = driver.expect(*expected, Event::is_readable);
+            assert_eq!(seen.len(), 1, "{token:#x}: {seen:?}");
+            driver.assert_quiet();
+        }
+    }
+}
+
+fn source_taking_the_internal_identity_while_blocked(b: &Backend) {
+    let mut driver = b.driver();
+    let registry = driver.registry().try_clone().expect("a clone");
+    let waker = driver.waker(1);
+    for round in 0..3 {
+        let poller = in_thread(move || {
+            driver.poll(None).expect("poll");
+            driver
+        });
+        poller.wait_until_blocked();
+        let (mut stream, mut peer) = pairs::tcp();
+        registry
+            .register(&mut stream, Token(INTERNAL), Interest::READABLE)
+            .expect("register");
+        assert!(!poller.is_finished());
+        wake(&waker);
+        driver = poller.join();
+        assert_eq!(driver.tokens(), [1], "round {round}");
+        peer.write_all(b"x").expect("write");
+        driver.expect_readable(INTERNAL);
+        driver.remove(&mut stream);
+        driver.assert_quiet();
+    }
+}
+
+fn source_with_the_internal_identity_before_the_first_waker(b: &Backend) {
+    let driver = b.driver();
+    let (mut stream, mut peer) = pairs::tcp();
+    driver.add(&mut stream, INTERNAL, Interest::READABLE);
+    let other = driver.waker(3);
+    let same = driver.waker(INTERNAL);
+    assert_told_apart(driver, INTERNAL, &other, &same, &mut || {
+        peer.write_all(b"x").expect("write");
+    });
+}
+
+fn dropping_a_waker_discards_its_wake(b: &Backend) {
+    for handed_out in [false, true] {
+        let mut driver = b.driver();
+        if handed_out && b.gap(Capability::DescriptorOfPoll).is_none() {
+            driver.registry().as_raw_fd();
+        }
+        let waker = driver.waker(1);
+        wake(&waker);
+        drop(waker);
+        driver.assert_quiet();
+        driver.poll(Some(Duration::from_millis(2))).expect("poll");
+        assert!(driver.events.is_empty(), "{:?}", driver.events);
+    }
+}
+
+fn dropping_a_waker_keeps_the_wakes_of_others(b: &Backend) {
+    let mut driver = b.driver();
+    for gone in 0..MANY {
+        let mut wakers = many(&driver);
+        wakers.iter().for_each(wake);
+        drop(wakers.remove(gone));
+        driver.turn();
+        let expected: Vec<_> = (0..MANY).filter(|&n| n != gone).collect();
+        assert_eq!(driver.tokens(), expected);
+    }
+}
+
+fn a_new_waker_does_not_inherit_a_wake(b: &Backend) {
+    let mut driver = b.driver();
+    for token in 0..100 {
+        let old = driver.waker(token);
+        wake(&old);
+        drop(old);
+        let new = driver.waker(1000 + token);
+        driver.assert_quiet();
+        wake(&new);
+        driver.turn();
+        assert_eq!(driver.tokens(), [1000 + token]);
+    }
+}
+
+fn wakers_come_and_go_a_thousand_times(b: &Backend) {
+    let mut driver = b.driver();
+    let keep: Vec<_> = (0..28).map(|n| driver.waker(5000 + n)).collect();
+    for token in 0..1000 {
+        let waker = driver.waker(token);
+        wake(&waker);
+        if token % 3 == 0 {
+            wake(&keep[token % 28]);
+        }
+        let seen = driver.expect_readable(token);
+        let strangers = seen
+            .iter()
+            .any(|event| event.token().0 < 5000 && event.token().0 != token);
+        assert!(!strangers, "{seen:?}");
+        driver.quiesce();
+    }
+}
+
+fn wakers_come_and_go_beside_a_blocked_poll(b: &Backend) {
+    let mut driver = b.driver();
+    let registry = driver.registry().try_clone().expect("a clone");
+    let stop = driver.waker(usize::MAX);
+    let poller = in_thread(move || {
+        let mut seen = Vec::new();
+        while !seen.contains(&usize::MAX) {
+            driver.poll(None).expect("poll");
+            seen.extend(driver.tokens());
+        }
+        seen
+    });
+    let mut kept = Vec::new();
+    for token in 0..2 * MANY {
+        let waker = Waker::new(&registry, Token(token)).expect("a waker");
+        if token % 2 == 0 {
+            wake(&waker);
+            kept.push(waker); // its wake has to arrive
+        } else {
+            drop(waker); // it never woke
+        }
+    }
+    wake(&stop);
+    let mut seen = poller.join();
+    seen.sort_unstable();
+    seen.dedup();
+    let expected: Vec<_> = (0..2 * MANY).step_by(2).chain([usize::MAX]).collect();
+    assert_eq!(seen, expected);
+}
+
+fn dropped_waker_beyond_the_slots_discards_its_wake(b: &Backend) {
+    let mut driver = b.driver();
+    let mut wakers = many(&driver);
+    for _ in 0..3 {
+        let last = wakers.pop().expect("some");
+        wake(&last);
+        drop(last);
+        driver.assert_quiet();
+        wake(wakers.last().expect("some"));
+        driver.turn();
+        assert_eq!(driver.tokens(), [wakers.len() - 1]);
+    }
+    // A place that became free among the first serves a new one at once.
+    drop(wakers.remove(3));
+    let new = driver.waker(77);
+    wake(&new);
+    wake(&wakers[3]);
+    driver.turn();
+    assert_eq!(driver.tokens(), [4, 77]);
+}
+
+fn wakers_of_clones_are_wakers_of_the_poll(b: &Backend) {
+    let mut driver = b.driver();
+    let clones: Vec<_> = (0..5)
+        .map(|_| driver.registry().try_clone().expect("a clone"))
+        .collect();
+    let wakers: Vec<_> = (0..MANY)
+        .map(|n| Waker::new(&clones[n % 5], Token(n)).expect("a waker"))
+        .collect();
+    drop(clones);
+    wakers.iter().for_each(wake);
+    driver.turn();
+    assert_eq!(driver.tokens(), (0..MANY).collect::<Vec<_>>());
+}
