@@ -5,8 +5,7 @@
 //!
 //! [`IoSource`]: crate::io_source::IoSource
 
-/// Registration and `Debug` by the inner source, and on Unix the conversions from and to a file
-/// descriptor.
+/// Registration by the inner source, and on Unix the conversions from and to a file descriptor.
 macro_rules! source {
     ($name:ident, $inner:ty) => {
         impl $crate::event::Source for $name {
@@ -30,12 +29,6 @@ macro_rules! source {
 
             fn deregister(&mut self, registry: &$crate::Registry) -> ::std::io::Result<()> {
                 self.inner.deregister(registry)
-            }
-        }
-
-        impl ::std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                self.inner.fmt(f)
             }
         }
 
@@ -87,6 +80,18 @@ macro_rules! source {
         impl ::std::convert::From<$name> for ::std::os::fd::OwnedFd {
             fn from(source: $name) -> ::std::os::fd::OwnedFd {
                 source.inner.into_inner().into()
+            }
+        }
+    };
+}
+
+/// `Debug` that shows what std's type shows.
+#[cfg(feature = "net")]
+macro_rules! debug {
+    ($name:ident) => {
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                self.inner.fmt(f)
             }
         }
     };
@@ -169,6 +174,8 @@ macro_rules! write {
     };
 }
 
+#[cfg(feature = "net")]
+pub(crate) use debug;
 pub(crate) use {read, source, write};
 
 /// How many bytes a vectored operation asks for.

@@ -750,6 +750,7 @@ impl UdpSocket {
 }
 
 forward::source!(UdpSocket, net::UdpSocket);
+forward::debug!(UdpSocket);
 
 impl From<UdpSocket> for net::UdpSocket {
     /// The socket stays non-blocking.

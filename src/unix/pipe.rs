@@ -96,6 +96,7 @@ pub fn new() -> io::Result<(Sender, Receiver)> {
 /// # child.wait()?; Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Sender {
     inner: IoSource<File>,
 }
@@ -190,6 +191,7 @@ impl From<ChildStdin> for Sender {
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Receiver {
     inner: IoSource<File>,
 }

@@ -211,6 +211,7 @@ impl TcpListener {
 }
 
 forward::source!(TcpListener, net::TcpListener);
+forward::debug!(TcpListener);
 
 impl From<TcpListener> for net::TcpListener {
     /// The listener stays non-blocking.

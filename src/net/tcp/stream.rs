@@ -395,6 +395,7 @@ impl TcpStream {
 }
 
 forward::source!(TcpStream, net::TcpStream);
+forward::debug!(TcpStream);
 forward::read!(TcpStream);
 forward::write!(TcpStream);
 

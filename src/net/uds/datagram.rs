@@ -402,6 +402,7 @@ impl UnixDatagram {
 }
 
 forward::source!(UnixDatagram, net::UnixDatagram);
+forward::debug!(UnixDatagram);
 
 impl From<UnixDatagram> for net::UnixDatagram {
     /// The socket stays non-blocking.

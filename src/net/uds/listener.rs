@@ -212,6 +212,7 @@ impl UnixListener {
 }
 
 forward::source!(UnixListener, net::UnixListener);
+forward::debug!(UnixListener);
 
 impl From<UnixListener> for net::UnixListener {
     /// The listener stays non-blocking.

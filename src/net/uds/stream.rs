@@ -274,6 +274,7 @@ impl UnixStream {
 }
 
 forward::source!(UnixStream, net::UnixStream);
+forward::debug!(UnixStream);
 forward::read!(UnixStream);
 forward::write!(UnixStream);
 
