@@ -110,6 +110,10 @@ impl Cargo {
     /// Downloads the packages with whatever they depend on that is not installed, and unpacks.
     fn unpack(workspace: &Workspace) -> Result<Self> {
         let directory = workspace.target("msrv-debian");
+        if directory.exists() {
+            // Packages of an earlier version would be unpacked over these.
+            std::fs::remove_dir_all(&directory)?;
+        }
         std::fs::create_dir_all(&directory)?;
         let list = || {
             let mut apt = Command::new("apt-get");
