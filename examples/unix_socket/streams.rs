@@ -3,7 +3,6 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 use std::path::Path;
-use std::process;
 
 use ferrio::net::{UnixListener, UnixStream};
 use ferrio::{Events, Interest, Poll, Token};
@@ -33,7 +32,7 @@ pub fn all(directory: &Path, bytes: usize) -> Result<(), Failure> {
         use std::os::linux::net::SocketAddrExt as _;
         use std::os::unix::net::SocketAddr;
 
-        let name = format!("ferrio-example-{}", process::id());
+        let name = format!("ferrio-example-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(name)?;
         let listener = UnixListener::bind_addr(&address)?;
         let client = UnixStream::connect_addr(&address)?;

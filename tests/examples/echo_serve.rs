@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, rlim_t, setrlimit};
 use nix::sys::signal::Signal;
 
 use crate::process::{Finished, Process};
@@ -26,7 +26,7 @@ impl Server {
     }
 
     /// A server that may open no more than `descriptors`.
-    fn start_with_limit(descriptors: u64) -> Server {
+    fn start_with_limit(descriptors: rlim_t) -> Server {
         let args = ["--listen", "127.0.0.1:0", "--verbose"];
         Server::over(Process::start_with("echo", &args, |command| {
             let lower = move || {
@@ -270,7 +270,7 @@ fn out_of_descriptors_without_a_connection_it_recovers_too() {
 
 /// Sets how many descriptors another process may have.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn limit(process: u32, descriptors: libc::rlim_t) {
+fn limit(process: u32, descriptors: rlim_t) {
     let limit = libc::rlimit {
         rlim_cur: descriptors,
         rlim_max: 64,

@@ -8,6 +8,7 @@
 mod binaries;
 mod echo_both;
 mod echo_load;
+mod echo_parts;
 mod echo_serve;
 mod pipes;
 mod process;

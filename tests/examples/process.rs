@@ -118,6 +118,7 @@ impl Process {
         format!("on stderr: {:?}", self.stderr.heard)
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
