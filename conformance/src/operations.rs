@@ -1,0 +1,285 @@
+//! Every operation of sockets and pipes that goes through a system call of the library's own, with
+//! the calls it makes and the errors that their man pages list.
+
+use std::net::SocketAddr;
+use std::os::unix;
+use std::{fmt, io, net};
+
+use ferrio::fault::Call;
+use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use ferrio::unix::pipe;
+
+use crate::pairs;
+use crate::samples::TempPath;
+
+/// One operation, which can be repeated. It keeps no descriptor that it did not have when it was
+/// made.
+pub struct Operation {
+    pub name: &'static str,
+    /// What it calls, each once, in this order.
+    pub calls: &'static [(Call, &'static [i32])],
+    pub run: Box<dyn FnMut() -> io::Result<()>>,
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+const SOCKET: (Call, &[i32]) = (
+    Call::Socket,
+    &[
+        libc::EACCES,
+        libc::EAFNOSUPPORT,
+        libc::EINVAL,
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::ENOBUFS,
+        libc::ENOMEM,
+        libc::EPROTONOSUPPORT,
+    ],
+);
+
+const SOCKETPAIR: (Call, &[i32]) = (
+    Call::Socketpair,
+    &[
+        libc::EAFNOSUPPORT,
+        libc::EFAULT,
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::EOPNOTSUPP,
+        libc::EPROTONOSUPPORT,
+        libc::ENOMEM,
+    ],
+);
+
+const BIND: (Call, &[i32]) = (
+    Call::Bind,
+    &[
+        libc::EACCES,
+        libc::EADDRINUSE,
+        libc::EADDRNOTAVAIL,
+        libc::EBADF,
+        libc::EFAULT,
+        libc::EINVAL,
+        libc::ELOOP,
+        libc::ENAMETOOLONG,
+        libc::ENOENT,
+        libc::ENOMEM,
+        libc::ENOTDIR,
+        libc::ENOTSOCK,
+        libc::EROFS,
+    ],
+);
+
+const LISTEN: (Call, &[i32]) = (
+    Call::Listen,
+    &[
+        libc::EADDRINUSE,
+        libc::EBADF,
+        libc::ENOTSOCK,
+        libc::EOPNOTSUPP,
+    ],
+);
+
+/// Without `EINPROGRESS` and `EINTR`, which mean that a TCP connect goes on.
+const CONNECT: (Call, &[i32]) = (
+    Call::Connect,
+    &[
+        libc::EACCES,
+        libc::EADDRINUSE,
+        libc::EADDRNOTAVAIL,
+        libc::EAFNOSUPPORT,
+        libc::EAGAIN,
+        libc::EALREADY,
+        libc::EBADF,
+        libc::ECONNREFUSED,
+        libc::EFAULT,
+        libc::EISCONN,
+        libc::ENETUNREACH,
+        libc::ENOTSOCK,
+        libc::EPERM,
+        libc::EPROTOTYPE,
+        libc::ETIMEDOUT,
+    ],
+);
+
+/// Without `EPERM`, and the `ENOSYS` of kernels that lack the call: both lead to accept(2).
+const ACCEPT4: (Call, &[i32]) = (Call::Accept4, ACCEPT_ERRORS);
+
+/// What accept(2) and accept4(2) may answer, network errors of a pending connection included.
+pub const ACCEPT_ERRORS: &[i32] = &[
+    libc::EAGAIN,
+    libc::EBADF,
+    libc::ECONNABORTED,
+    libc::EFAULT,
+    libc::EHOSTDOWN,
+    libc::EHOSTUNREACH,
+    libc::EINTR,
+    libc::EINVAL,
+    libc::EMFILE,
+    libc::ENETDOWN,
+    libc::ENETUNREACH,
+    libc::ENFILE,
+    libc::ENOBUFS,
+    libc::ENOMEM,
+    libc::ENONET,
+    libc::ENOPROTOOPT,
+    libc::ENOSR,
+    libc::ENOTSOCK,
+    libc::EOPNOTSUPP,
+    libc::EPROTO,
+    libc::EPROTONOSUPPORT,
+    libc::ESOCKTNOSUPPORT,
+    libc::ETIMEDOUT,
+];
+
+const GETSOCKOPT: (Call, &[i32]) = (Call::Getsockopt, OPTION_ERRORS);
+const SETSOCKOPT: (Call, &[i32]) = (Call::Setsockopt, OPTION_ERRORS);
+
+const OPTION_ERRORS: &[i32] = &[
+    libc::EBADF,
+    libc::EDOM,
+    libc::EFAULT,
+    libc::EINVAL,
+    libc::ENOMEM,
+    libc::ENOPROTOOPT,
+    libc::ENOTSOCK,
+];
+
+const PIPE2: (Call, &[i32]) = (
+    Call::Pipe2,
+    &[libc::EFAULT, libc::EINVAL, libc::EMFILE, libc::ENFILE],
+);
+
+fn operation(
+    name: &'static str,
+    calls: &'static [(Call, &'static [i32])],
+    run: impl FnMut() -> io::Result<()> + 'static,
+) -> Operation {
+    Operation {
+        name,
+        calls,
+        run: Box::new(run),
+    }
+}
+
+/// All of them.
+pub fn all() -> Vec<Operation> {
+    let mut operations = making();
+    operations.push(tcp_accept());
+    operations.push(unix_accept());
+    operations.push(only_v6());
+    operations
+}
+
+/// Those that open a descriptor and need nothing but room for it.
+pub fn making() -> Vec<Operation> {
+    vec![
+        tcp_bind(),
+        tcp_connect(),
+        udp_bind(),
+        unix_bind(),
+        unix_connect(),
+        datagram_bind(),
+        operation("UnixDatagram::unbound", &[SOCKET], || {
+            UnixDatagram::unbound().map(drop)
+        }),
+        operation("UnixStream::pair", &[SOCKETPAIR], || {
+            UnixStream::pair().map(drop)
+        }),
+        operation("UnixDatagram::pair", &[SOCKETPAIR], || {
+            UnixDatagram::pair().map(drop)
+        }),
+        operation("pipe::new", &[PIPE2], || pipe::new().map(drop)),
+    ]
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+fn tcp_bind() -> Operation {
+    let calls = &[SOCKET, SETSOCKOPT, BIND, LISTEN];
+    operation("TcpListener::bind", calls, || {
+        TcpListener::bind(loopback()).map(drop)
+    })
+}
+
+fn tcp_connect() -> Operation {
+    let listener = net::TcpListener::bind(pairs::private_loopback()).expect("bind");
+    let address = listener.local_addr().expect("an address");
+    operation("TcpStream::connect", &[SOCKET, CONNECT], move || {
+        let _stream = TcpStream::connect(address)?;
+        listener.accept().expect("room for the next");
+        Ok(())
+    })
+}
+
+fn udp_bind() -> Operation {
+    operation("UdpSocket::bind", &[SOCKET, BIND], || {
+        UdpSocket::bind(loopback()).map(drop)
+    })
+}
+
+fn unix_bind() -> Operation {
+    operation("UnixListener::bind", &[SOCKET, BIND, LISTEN], || {
+        UnixListener::bind(TempPath::new()).map(drop)
+    })
+}
+
+fn unix_connect() -> Operation {
+    let path = TempPath::new();
+    let listener = unix::net::UnixListener::bind(&path).expect("bind");
+    operation("UnixStream::connect", &[SOCKET, CONNECT], move || {
+        let result = UnixStream::connect(&path).map(drop);
+        if result.is_ok() {
+            listener.accept().expect("room for the next");
+        }
+        result
+    })
+}
+
+fn datagram_bind() -> Operation {
+    operation("UnixDatagram::bind", &[SOCKET, BIND], || {
+        UnixDatagram::bind(TempPath::new()).map(drop)
+    })
+}
+
+fn tcp_accept() -> Operation {
+    let listener = TcpListener::bind(pairs::private_loopback()).expect("bind");
+    let address = listener.local_addr().expect("an address");
+    let mut queued = false;
+    operation("TcpListener::accept", &[ACCEPT4], move || {
+        if !queued {
+            net::TcpStream::connect(address).expect("connect");
+            pairs::kernel_ready(&listener, libc::POLLIN);
+        }
+        let result = listener.accept().map(drop);
+        // A failed accept leaves the connection where it is.
+        queued = result.is_err();
+        result
+    })
+}
+
+fn unix_accept() -> Operation {
+    let path = TempPath::new();
+    let listener = UnixListener::bind(&path).expect("bind");
+    let mut queued = false;
+    operation("UnixListener::accept", &[ACCEPT4], move || {
+        if !queued {
+            unix::net::UnixStream::connect(&path).expect("connect");
+        }
+        let result = listener.accept().map(drop);
+        queued = result.is_err();
+        result
+    })
+}
+
+fn only_v6() -> Operation {
+    let socket = UdpSocket::bind("[::1]:0".parse().expect("an address")).expect("bind");
+    operation("UdpSocket::only_v6", &[GETSOCKOPT], move || {
+        socket.only_v6().map(drop)
+    })
+}
