@@ -6,6 +6,7 @@
 mod programs;
 mod rounds;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
     };
     announce(&programs, &plan);
     let failures = rounds::run(&programs, &plan, counts)?;
-    failures.iter().for_each(report);
+    report(&failures).iter().for_each(|line| println!("{line}"));
     Ok(())
 }
 
@@ -91,19 +92,50 @@ fn announce(programs: &[Program], plan: &Plan) {
     );
 }
 
-fn report(failure: &Failure) {
-    let Failure {
-        round,
-        program,
-        how,
-        tests,
-        log,
-    } = failure;
-    println!(
-        "round {round}, {program}: {how}; the output is in {}",
-        log.display()
-    );
-    for test in tests {
-        println!("  {test}");
+/// One line for each test, however often it failed.
+fn report(failures: &[Failure]) -> Vec<String> {
+    let mut by_test: BTreeMap<(&str, &str), Vec<&Failure>> = BTreeMap::new();
+    for failure in failures {
+        let mut add = |test| {
+            let failed = by_test.entry((test, &failure.how)).or_default();
+            failed.push(failure);
+        };
+        // A program can end badly after its last test has passed.
+        if failure.tests.is_empty() {
+            add(failure.program.as_str());
+        }
+        failure.tests.iter().for_each(|test| add(test));
+    }
+    let line = |((test, how), failures): ((&str, &str), Vec<&Failure>)| {
+        let rounds: Vec<String> = failures.iter().map(|f| f.round.to_string()).collect();
+        let plural = if rounds.len() == 1 { "" } else { "s" };
+        let (rounds, log) = (rounds.join(", "), failures[0].log.display());
+        format!("{test}: {how} in round{plural} {rounds}; see {log}")
+    };
+    by_test.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_fails_twice_has_one_line() {
+        let failure = |round: usize, tests: &[&str]| Failure {
+            round,
+            program: "tcp".into(),
+            how: "failed".into(),
+            tests: tests.iter().map(|test| (*test).to_owned()).collect(),
+            log: format!("{round}-tcp.log").into(),
+        };
+        let failures = [failure(2, &["a", "b"]), failure(7, &["a"]), failure(9, &[])];
+        assert_eq!(
+            report(&failures),
+            [
+                "a: failed in rounds 2, 7; see 2-tcp.log",
+                "b: failed in round 2; see 2-tcp.log",
+                "tcp: failed in round 9; see 9-tcp.log",
+            ]
+        );
     }
 }
