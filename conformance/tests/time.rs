@@ -286,8 +286,8 @@ fn empty_rings_do_not_restart_the_timeout(b: &Backend) {
     b.isolated(|| {
         let driver = b.driver();
         let (waker, opened) = descriptors::opened_by(|| driver.waker(1));
-        let mut ring = descriptors::ring_of(&opened);
-        disturbed(driver, move || ring());
+        let ring = descriptors::ring_of(&opened);
+        disturbed(driver, ring);
         drop(waker);
     });
 }
