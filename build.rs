@@ -8,15 +8,16 @@ use std::env;
 
 /// Everything a row may claim. rustc is told of all of them, so that a misspelt cfg is an error.
 const CAPABILITIES: &[&str] = &[
-    "has_epoll",        // epoll(7)
-    "has_epoll_pwait2", // epoll_pwait2(2): timeouts in nanoseconds, Linux 5.11
-    "has_eventfd",      // eventfd(2) with EFD_CLOEXEC and EFD_NONBLOCK
-    "has_accept4",      // accept4(2)
-    "has_sock_flags",   // SOCK_CLOEXEC and SOCK_NONBLOCK in socket(2) and socketpair(2)
-    "has_pipe2",        // pipe2(2)
-    "has_abstract_uds", // Unix socket addresses outside the file system, unix(7)
-    "has_priority",     // EPOLLPRI: Interest::PRIORITY
-    "has_backlog_max",  // listen(2) takes -1 as "the largest backlog this system allows"
+    "has_epoll",          // epoll(7)
+    "has_epoll_pwait2",   // epoll_pwait2(2): timeouts in nanoseconds, Linux 5.11
+    "has_sys_epoll_wait", // the kernel has epoll_wait itself, not just epoll_pwait
+    "has_eventfd",        // eventfd(2) with EFD_CLOEXEC and EFD_NONBLOCK
+    "has_accept4",        // accept4(2)
+    "has_sock_flags",     // SOCK_CLOEXEC and SOCK_NONBLOCK in socket(2) and socketpair(2)
+    "has_pipe2",          // pipe2(2)
+    "has_abstract_uds",   // Unix socket addresses outside the file system, unix(7)
+    "has_priority",       // EPOLLPRI: Interest::PRIORITY
+    "has_backlog_max",    // listen(2) takes -1 as "the largest backlog this system allows"
 ];
 
 /// Names for parts of the build that are derived below rather than looked up in [`TABLE`].
@@ -35,6 +36,8 @@ struct Row {
     /// Architectures this row is limited to; empty means all.
     arch: &'static [&'static str],
     has: &'static [&'static str],
+    /// What only some architectures have.
+    has_on: &'static [(&'static str, &'static [&'static str])],
 }
 
 /// The first row that fits the target counts. A target without a row gets the shell.
@@ -53,6 +56,11 @@ const TABLE: &[Row] = &[
             "has_priority",
             "has_backlog_max",
         ],
+        // Architectures that came to Linux later have epoll_pwait only.
+        has_on: &[(
+            "has_sys_epoll_wait",
+            &["x86_64", "x86", "arm", "powerpc", "powerpc64", "s390x"],
+        )],
     },
     // Android's seccomp policy kills a 32-bit x86 process for accept4, which goes through
     // socketcall there, so there is nothing to fall back from at run time.
@@ -67,6 +75,7 @@ const TABLE: &[Row] = &[
             "has_abstract_uds",
             "has_priority",
         ],
+        has_on: &[],
     },
     // No epoll_pwait2: a policy older than the call kills the process instead of answering ENOSYS.
     Row {
@@ -81,6 +90,7 @@ const TABLE: &[Row] = &[
             "has_abstract_uds",
             "has_priority",
         ],
+        has_on: &[],
     },
 ];
 
@@ -95,9 +105,13 @@ fn main() {
     let row = TABLE
         .iter()
         .find(|row| row.os == os && (row.arch.is_empty() || row.arch.contains(&arch.as_str())));
-    for name in row.map_or(&[][..], |row| row.has) {
-        assert!(CAPABILITIES.contains(name), "{name} is not in CAPABILITIES");
-        set(name);
+    if let Some(row) = row {
+        let on = row.has_on.iter();
+        let on = on.filter(|(_, archs)| archs.contains(&arch.as_str()));
+        for name in row.has.iter().chain(on.map(|(name, _)| name)) {
+            assert!(CAPABILITIES.contains(name), "{name} is not in CAPABILITIES");
+            set(name);
+        }
     }
 
     if os == "android" {

@@ -10,6 +10,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    #[inline]
     pub(crate) fn new(timeout: Option<Duration>) -> Deadline {
         let end = match timeout {
             Some(timeout) if !timeout.is_zero() => Instant::now().checked_add(timeout),
@@ -24,11 +25,13 @@ impl Deadline {
     }
 
     /// Whether the call may not block at all.
+    #[inline]
     pub(crate) fn is_zero(&self) -> bool {
         self.timeout == Some(Duration::ZERO)
     }
 
     /// What the kernel may wait for now; `None` is for ever. The first call reads no clock.
+    #[inline]
     pub(crate) fn remaining(&mut self) -> Option<Duration> {
         if !self.asked {
             self.asked = true;

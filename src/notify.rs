@@ -176,6 +176,10 @@ impl Notify {
 
     /// One poll: returns when there are events of sources or wakers, when the time has passed, or
     /// with the kernel's error.
+    ///
+    /// Whatever needs no clock and brings something at the first try, as most polls do, is spelt out
+    /// here and in [`poll_once`](Notify::poll_once); the rest is [`poll_until`](Notify::poll_until)'s,
+    /// which would do for all.
     #[inline]
     pub(crate) fn poll<K: Kernel>(
         &self,
@@ -184,19 +188,57 @@ impl Notify {
         capacity: usize,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        if timeout == Some(Duration::ZERO) && self.word.load(Ordering::Acquire) & SIGNALS == 0 {
-            // What most polls of a busy loop are: no wake, and no blocking either.
-            let harvest = kernel.wait(capacity, timeout)?;
-            if !harvest.rung {
-                return Ok(());
-            }
-            if harvest.events + self.settle(turn, kernel, capacity - harvest.events, 0) > 0 {
-                return Ok(());
-            }
+        let at_once = timeout == Some(Duration::ZERO);
+        if (at_once || timeout.is_none()) && self.poll_once(turn, kernel, capacity, at_once)? {
+            return Ok(());
         }
         self.poll_until(turn, kernel, capacity, Deadline::new(timeout))
     }
 
+    /// The first try of a poll that may block for ever or not at all. `false`: go on.
+    #[inline(always)]
+    fn poll_once<K: Kernel>(
+        &self,
+        turn: &mut Turn,
+        kernel: &mut K,
+        capacity: usize,
+        at_once: bool,
+    ) -> io::Result<bool> {
+        if self.word.load(Ordering::Acquire) & SIGNALS != 0 {
+            if capacity == 1 {
+                return Ok(false);
+            }
+            let harvest = kernel.wait(capacity - 1, Some(Duration::ZERO))?;
+            return Ok(self.finish_reserved(turn, kernel, capacity, harvest, 0));
+        }
+        if at_once {
+            let harvest = kernel.wait(capacity, Some(Duration::ZERO))?;
+            if !harvest.rung {
+                turn.waker_next = true;
+                return Ok(true);
+            }
+            return Ok(self.finish(turn, kernel, capacity, harvest, 0));
+        }
+        if self.word.fetch_or(ASLEEP, Ordering::AcqRel) & SIGNALS != 0 {
+            self.wake_up(ASLEEP);
+            return Ok(false);
+        }
+        match kernel.wait(capacity, None) {
+            Ok(harvest) if !harvest.rung && harvest.events > 0 => {
+                // A wake that came meanwhile goes first next time.
+                self.wake_up(ASLEEP);
+                turn.waker_next = true;
+                Ok(true)
+            }
+            Ok(harvest) => Ok(self.finish(turn, kernel, capacity, harvest, ASLEEP)),
+            Err(error) => {
+                self.wake_up(ASLEEP);
+                Err(error)
+            }
+        }
+    }
+
+    #[inline(never)]
     fn poll_until<K: Kernel>(
         &self,
         turn: &mut Turn,
@@ -204,14 +246,14 @@ impl Notify {
         capacity: usize,
         mut deadline: Deadline,
     ) -> io::Result<()> {
-        let asleep = if deadline.is_zero() { 0 } else { ASLEEP };
         loop {
-            // ASLEEP is set even if there is no waker: one may be made during the call.
-            let word = match asleep {
-                0 => self.word.load(Ordering::Acquire),
-                _ => self.word.fetch_or(ASLEEP, Ordering::AcqRel),
-            };
-            let pending = word & SIGNALS != 0;
+            let mut asleep = 0;
+            let mut pending = self.word.load(Ordering::Acquire) & SIGNALS != 0;
+            if !pending && !deadline.is_zero() {
+                // Even if there is no waker: one may be made during the call.
+                asleep = ASLEEP;
+                pending = self.word.fetch_or(ASLEEP, Ordering::AcqRel) & SIGNALS != 0;
+            }
             let reserved = pending && (capacity > 1 || turn.waker_next);
             let room = capacity - usize::from(reserved);
             let remaining = deadline.remaining();
@@ -226,17 +268,17 @@ impl Notify {
                 match kernel.wait(room, timeout) {
                     Ok(harvest) => harvest,
                     Err(error) => {
-                        self.word.fetch_and(!asleep, Ordering::AcqRel);
+                        self.wake_up(asleep);
                         return Err(error);
                     }
                 }
             };
-            let woken = self.settle(turn, kernel, capacity - harvest.events, asleep);
-            turn.waker_next = woken == 0;
-            if reserved && woken > 0 && harvest.events > 0 {
-                kernel.promote();
-            }
-            if harvest.events + woken > 0 {
+            let done = if reserved {
+                self.finish_reserved(turn, kernel, capacity, harvest, asleep)
+            } else {
+                self.finish(turn, kernel, capacity, harvest, asleep)
+            };
+            if done {
                 return Ok(());
             }
             // Nothing for the user. After a late ring, or if the only slot was kept for a waker
@@ -244,6 +286,46 @@ impl Notify {
             if room > 0 && !harvest.rung && deadline.has_passed() {
                 return Ok(());
             }
+        }
+    }
+
+    /// Ends one turn of a poll: wakes up, and adds what wakers there are. `false`: there is nothing
+    /// for the user.
+    fn finish<K: Kernel>(
+        &self,
+        turn: &mut Turn,
+        kernel: &mut K,
+        capacity: usize,
+        harvest: Harvest,
+        asleep: u32,
+    ) -> bool {
+        let woken = self.settle(turn, kernel, capacity - harvest.events, asleep);
+        turn.waker_next = woken == 0;
+        harvest.events + woken > 0
+    }
+
+    /// The same where a slot was kept for a waker: it is the first one.
+    fn finish_reserved<K: Kernel>(
+        &self,
+        turn: &mut Turn,
+        kernel: &mut K,
+        capacity: usize,
+        harvest: Harvest,
+        asleep: u32,
+    ) -> bool {
+        let done = self.finish(turn, kernel, capacity, harvest, asleep);
+        let woken = !turn.waker_next;
+        if woken && harvest.events > 0 {
+            kernel.promote();
+        }
+        done
+    }
+
+    /// Clears ASLEEP, if this poll has set it, and nothing else.
+    #[inline]
+    fn wake_up(&self, asleep: u32) {
+        if asleep != 0 {
+            self.word.fetch_and(!ASLEEP, Ordering::AcqRel);
         }
     }
 

@@ -273,6 +273,9 @@ mod exhaustive {
 
     use super::*;
 
+    const NOW: Option<Duration> = Some(Duration::ZERO);
+    /// To the model as long as for ever, but it takes the way of polls with a deadline.
+    const LONG: Option<Duration> = Some(Duration::from_secs(1 << 30));
     const A: Token = Token(0);
     const B: Token = Token(1);
     const C: Token = Token(2);
@@ -294,12 +297,18 @@ mod exhaustive {
     struct World {
         notify: Notify,
         set: Set,
+        timeout: Option<Duration>,
     }
 
     impl World {
         fn new() -> Arc<World> {
+            World::with(None)
+        }
+
+        fn with(timeout: Option<Duration>) -> Arc<World> {
             Arc::new(World {
                 notify: Notify::new(),
+                timeout,
                 set: Set {
                     state: Mutex::new(State::default()),
                     changed: Condvar::new(),
@@ -332,7 +341,7 @@ mod exhaustive {
                 state.interrupts -= 1;
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            while timeout.is_none() && !state.rung && !state.source {
+            while timeout != NOW && !state.rung && !state.source {
                 state = set.changed.wait(state).unwrap();
             }
             // The source first: with one slot the bell stays, as in a kernel's queue.
@@ -380,7 +389,10 @@ mod exhaustive {
                 world,
                 list: Vec::new(),
             };
-            match world.notify.poll(turn, &mut kernel, capacity, None) {
+            match world
+                .notify
+                .poll(turn, &mut kernel, capacity, world.timeout)
+            {
                 Ok(()) => assert!(!kernel.list.is_empty() && kernel.list.len() <= capacity),
                 Err(error) => assert_eq!(error.kind(), io::ErrorKind::Interrupted),
             }
@@ -396,9 +408,9 @@ mod exhaustive {
 
     /// Two threads write and wake, twice each, and one polls until it has both tokens and sees what
     /// was written last: the second wake may be merged with the first, but must hand it on.
-    fn two_wakers(capacity: usize, interrupts: usize, handed_out: bool) {
+    fn two_wakers(capacity: usize, timeout: Option<Duration>, interrupts: usize, handed_out: bool) {
         model(3, move || {
-            let world = World::new();
+            let world = World::with(timeout);
             lock(&world.set.state).interrupts = interrupts;
             let written = [A, B].map(|token| {
                 let written = Arc::new(AtomicUsize::new(0));
@@ -427,23 +439,29 @@ mod exhaustive {
 
     #[test]
     fn no_wake_is_lost_with_one_slot() {
-        two_wakers(1, 0, false);
+        two_wakers(1, None, 0, false);
     }
 
     #[test]
     fn no_wake_is_lost_with_two_slots() {
-        two_wakers(2, 0, false);
+        two_wakers(2, None, 0, false);
+    }
+
+    #[test]
+    fn no_wake_is_lost_by_polls_with_a_deadline() {
+        two_wakers(1, LONG, 1, false);
+        two_wakers(2, LONG, 0, false);
     }
 
     #[test]
     fn no_wake_is_lost_by_interrupted_polls() {
-        two_wakers(1, 1, false);
-        two_wakers(2, 2, false);
+        two_wakers(1, None, 1, false);
+        two_wakers(2, None, 2, false);
     }
 
     #[test]
     fn no_wake_is_lost_while_everything_is_written() {
-        two_wakers(2, 0, true);
+        two_wakers(2, None, 0, true);
     }
 
     #[test]
@@ -541,8 +559,7 @@ mod exhaustive {
                     world: &world,
                     list: Vec::new(),
                 };
-                let now = Some(Duration::ZERO);
-                world.notify.poll(&mut turn, &mut kernel, 1, now).unwrap();
+                world.notify.poll(&mut turn, &mut kernel, 1, NOW).unwrap();
                 seen.append(&mut kernel.list);
             }
         });

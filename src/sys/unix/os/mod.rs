@@ -98,7 +98,7 @@ impl Outcome for isize {
 }
 
 /// Makes one system call. `which` tells the fault injection what it is.
-#[inline]
+#[inline(always)]
 pub(crate) fn call<T: Outcome>(which: Call, f: impl FnOnce() -> T) -> io::Result<T> {
     #[cfg(feature = "fault-injection")]
     if let Some(error) = fault::check(which) {

@@ -150,14 +150,14 @@ impl Epoll {
         Ok(BellWatch::Nested { _inner: inner })
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_bell(&self, flags: u32, data: u64) -> bool {
         data == BELL
             && (flags & os::EPOLLRDNORM as u32 != 0 || !self.bell_yields.load(Ordering::Acquire))
     }
 
     /// Appends at most `room` events to `list`, blocking for at most `timeout`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wait(
         &self,
         list: &mut Vec<Event>,

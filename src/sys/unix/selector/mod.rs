@@ -207,7 +207,9 @@ struct OnePoll<'a> {
 }
 
 impl Kernel for OnePoll<'_> {
-    #[inline]
+    // The hot path of every poll; left to itself the compiler makes calls of it that cost more than
+    // the work in between.
+    #[inline(always)]
     fn wait(&mut self, room: usize, timeout: Option<Duration>) -> io::Result<Harvest> {
         match &self.selector.backend {
             Backend::Epoll(epoll) => epoll.wait(self.list, room, timeout),
