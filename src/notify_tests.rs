@@ -409,7 +409,7 @@ mod exhaustive {
     /// Two threads write and wake, twice each, and one polls until it has both tokens and sees what
     /// was written last: the second wake may be merged with the first, but must hand it on.
     fn two_wakers(capacity: usize, timeout: Option<Duration>, interrupts: usize, handed_out: bool) {
-        model(3, move || {
+        model(2, move || {
             let world = World::with(timeout);
             lock(&world.set.state).interrupts = interrupts;
             let written = [A, B].map(|token| {
