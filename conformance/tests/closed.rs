@@ -36,6 +36,8 @@ conformance! { closed {
     udp_error_is_not_a_closed_connection,
     write_interest_alone_hears_of_a_full_close_only,
     open_connections_have_no_closed_bits,
+    registrations_outlive_a_hang_up,
+    io_errors_after_a_hang_up_are_the_kernels,
 } }
 
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
@@ -348,4 +350,55 @@ fn open_connections_have_no_closed_bits(b: &Backend) {
         pairs::drain(&stream);
         pairs::drain(&unix);
     }
+}
+
+/// A hang-up ends the connection, not the registration: that is the user's to end.
+fn registrations_outlive_a_hang_up(b: &Backend) {
+    let mut driver = b.driver();
+    let (sender, mut reader) = pipe::new().expect("a pipe");
+    let (mut writer, receiver) = pipe::new().expect("a pipe");
+    let (mut tcp, tcp_peer) = pairs::tcp();
+    let (mut unix, unix_peer) = pairs::unix();
+    pairs::reset_on_close(&tcp_peer);
+    let mut all: [&mut dyn Source; 4] = [&mut reader, &mut writer, &mut tcp, &mut unix];
+    for (token, source) in all.iter_mut().enumerate() {
+        driver
+            .registry()
+            .register(*source, ferrio::Token(token), BOTH)
+            .expect("register");
+    }
+    drop((sender, receiver, tcp_peer, unix_peer));
+    driver.until("four hang-ups", |seen| {
+        (0..4).all(|token| ferrio_conformance::has(seen, token, Event::is_write_closed))
+    });
+    for (token, source) in all.into_iter().enumerate() {
+        driver
+            .registry()
+            .reregister(source, ferrio::Token(token), BOTH)
+            .expect("still registered");
+        driver.expect(token, Event::is_write_closed);
+        driver
+            .registry()
+            .deregister(source)
+            .expect("still registered");
+        driver
+            .registry()
+            .register(source, ferrio::Token(token), BOTH)
+            .expect("register again");
+        driver.expect(token, Event::is_write_closed);
+    }
+}
+
+fn io_errors_after_a_hang_up_are_the_kernels(b: &Backend) {
+    let mut driver = b.driver();
+    let (mut stream, peer) = pairs::unix();
+    driver.add(&mut stream, 1, BOTH);
+    drop(peer);
+    driver.expect(1, Event::is_write_closed);
+    assert_eq!(stream.read(&mut [0; 8]).expect("read"), 0);
+    let error = stream.write(b"x").expect_err("nobody reads");
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    let (mut quiet, _peer) = pairs::unix();
+    driver.add(&mut quiet, 2, Interest::READABLE);
+    pairs::assert_would_block(quiet.read(&mut [0; 8]));
 }

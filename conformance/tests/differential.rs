@@ -2,7 +2,7 @@
 //! say the same. Contract row 11, and every row that leaves a detail to mio's behaviour.
 //!
 //! mio runs as a black box. Each side has a duplicate of the descriptor, so each change reaches both
-//! in the same instant; for everything but TCP, whose packets travel in their own time, even the
+//! in the same instant. For everything but IP sockets, whose packets travel in their own time, even the
 //! number of events has to be the same.
 
 use std::fs::File;
