@@ -23,7 +23,8 @@ const _: () = assert!(align_of::<libc::epoll_event>() <= align_of::<Event>());
 /// fit in an `int`.
 const MAX_EVENTS: usize = i32::MAX as usize / size_of::<libc::epoll_event>();
 
-/// `epoll_create1(2)`, close-on-exec.
+/// `epoll_create1(2)`, close-on-exec. Android's libc has it since API level 21, the oldest that Rust
+/// supports.
 pub(crate) fn create() -> io::Result<OwnedFd> {
     let fd = call(Call::EpollCreate, || {
         // SAFETY: takes no pointer.
@@ -42,11 +43,13 @@ pub(crate) fn ctl(
     events: i32,
     data: u64,
 ) -> io::Result<()> {
+    // Zeroed first: except on x86-64 the record has padding, which the kernel reads along, and memory
+    // checkers object to bytes that nobody has written.
+    // SAFETY: all zeroes is a valid epoll_event, which is made of numbers.
+    let mut event: libc::epoll_event = unsafe { std::mem::zeroed() };
     // EPOLLET is the sign bit: the flags are a bit mask in an `int` in libc's constants.
-    let mut event = libc::epoll_event {
-        events: events as u32,
-        u64: data,
-    };
+    event.events = events as u32;
+    event.u64 = data;
     call(Call::EpollCtl, || {
         // SAFETY: `event` is a valid, initialised record that outlives the call; `fd` may be any
         // number, the kernel answers EBADF for a bad one.
