@@ -1,7 +1,7 @@
 //! ferrio beside crates.io mio, measured in one process and one run.
 //!
-//! The same generic code drives every contender ([`contender`]); a row is one workload ([`rows`]); [`measure`] runs
-//! the contenders of a row in short alternating rounds; [`report`] turns the per-round ratios into a verdict.
+//! The same generic code drives every contender (`contender`); a row is one workload (`rows`); `measure` runs
+//! the contenders of a row in short alternating rounds; `report` turns the per-round ratios into a verdict.
 #![cfg(target_os = "linux")]
 
 mod cli;

@@ -85,7 +85,7 @@ pub struct SelectorCalls {
 const IMPOSSIBLE: &[(SelectorKind, WakerKind, &str)] = &[];
 
 /// Fails unless `instantiated` is every available selector with every available waker, except
-/// those that [`IMPOSSIBLE`] names.
+/// those that `IMPOSSIBLE` names.
 pub fn assert_complete(instantiated: &[Backend]) {
     let mut missing = Vec::new();
     for &selector in SelectorKind::available() {

@@ -58,7 +58,7 @@ pub(super) unsafe fn own_pair(fds: [c_int; 2]) -> (OwnedFd, OwnedFd) {
 }
 
 /// Whether a descriptor is close-on-exec, and whether it is non-blocking.
-#[cfg(test)]
+#[cfg(all(test, not(ferrio_loom)))]
 pub(super) fn birth_flags(fd: BorrowedFd<'_>) -> (bool, bool) {
     let of_descriptor = fcntl(fd, libc::F_GETFD, 0).unwrap();
     let of_status = fcntl(fd, libc::F_GETFL, 0).unwrap();

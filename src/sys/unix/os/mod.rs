@@ -21,7 +21,7 @@ pub(crate) mod socket;
 
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// The system calls that [`call`] wraps.
+        /// The system calls that `call` wraps.
         #[derive(Copy, Clone, Debug, PartialEq, Eq)]
         #[cfg_attr(not(feature = "fault-injection"), allow(dead_code, unreachable_pub))]
         pub enum Call { $($(#[$doc])* $name,)* }
