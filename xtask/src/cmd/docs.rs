@@ -6,7 +6,7 @@ use crate::counts::Counts;
 use crate::run;
 use crate::workspace::Workspace;
 
-const BUILDS: [&str; 2] = ["--workspace", "-p ferrio"];
+const BUILDS: [&str; 3] = ["--workspace", "-p ferrio", "-p ferrio --all-features"];
 
 pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     for build in BUILDS {

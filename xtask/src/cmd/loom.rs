@@ -9,7 +9,7 @@ use crate::workspace::{Workspace, rustflags};
 
 pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     let mut test = workspace.cargo(["test", "--release", "-p", "ferrio", "--lib"]);
-    test.env("RUSTFLAGS", rustflags("--cfg ferrio_loom"))
+    test.env("RUSTFLAGS", rustflags("--cfg ferrio_loom -D warnings"))
         .env("CARGO_TARGET_DIR", workspace.target("loom"));
     let report = run::tests(&mut test, counts)?;
     ensure!(report.counts.passed > 0, "no model was checked");
