@@ -90,10 +90,31 @@ pub fn assert_committed(suite: &str, backend: &Backend, needs: &[(&str, Capabili
         backend.name,
         skipped.len()
     );
-    assert_eq!(
-        skipped.len(),
-        committed,
-        "{suite} skips {skipped:?} on {}, which src/capability.rs does not say",
-        backend.name
-    );
+    if let Err(complaint) = compare(&skipped, committed) {
+        panic!("{suite} on {}: {complaint}", backend.name);
+    }
+}
+
+/// A skip more than committed has crept in; one less, and the number is out of date.
+fn compare(skipped: &[&str], committed: usize) -> Result<(), String> {
+    if skipped.len() == committed {
+        return Ok(());
+    }
+    Err(format!(
+        "skips {} cases {skipped:?}, but src/capability.rs says {committed}",
+        skipped.len()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compare;
+
+    #[test]
+    fn skips_have_to_be_the_committed_number() {
+        assert!(compare(&[], 0).is_ok());
+        assert!(compare(&["a", "b"], 2).is_ok());
+        assert!(compare(&["a"], 0).is_err());
+        assert!(compare(&[], 1).is_err());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, mem, ptr};
 
 use ferrio::Waker;
@@ -10,6 +11,7 @@ thread_local! {
     // Constant initial values and no destructors: safe to use in a signal handler.
     static CAUGHT: Cell<usize> = const { Cell::new(0) };
     static WAKER: Cell<*const Waker> = const { Cell::new(ptr::null()) };
+    static GATE: Cell<*const Gate> = const { Cell::new(ptr::null()) };
 }
 
 /// Installs the handler, without SA_RESTART. Every case that sends the signal calls this first.
@@ -37,6 +39,48 @@ extern "C" fn on_signal(_: libc::c_int) {
         // Nothing may unwind out of a handler; the case sees a failed wake as a missing event.
         let _ = waker.wake();
     }
+    let gate = GATE.get();
+    if !gate.is_null() {
+        // SAFETY: `with_gate_in_handler` keeps the gate alive while it is set, on this thread.
+        let gate = unsafe { &*gate };
+        gate.entered.store(true, Ordering::SeqCst);
+        while !gate.open.load(Ordering::SeqCst) {
+            // SAFETY: sched_yield(2) has no arguments, and is a bare system call on Linux.
+            unsafe { libc::sched_yield() };
+        }
+    }
+}
+
+/// Holds a thread inside the handler: what it was blocked in has neither returned nor failed yet.
+#[derive(Debug, Default)]
+pub struct Gate {
+    entered: AtomicBool,
+    open: AtomicBool,
+}
+
+impl Gate {
+    /// Waits until the thread is in the handler.
+    pub fn wait_until_held(&self) {
+        crate::wait_for("the signal handler", || self.entered.load(Ordering::SeqCst));
+    }
+
+    /// Lets the handler end.
+    pub fn open(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Runs `body` while the handler, when it runs on this thread, waits at `gate`.
+pub fn with_gate_in_handler<T>(gate: &Gate, body: impl FnOnce() -> T) -> T {
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            GATE.set(ptr::null());
+        }
+    }
+    let _reset = Reset;
+    GATE.set(gate);
+    body()
 }
 
 /// How many signals this thread has caught.

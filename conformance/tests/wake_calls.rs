@@ -1,16 +1,23 @@
 //! Contract row 20, and the waker's part of rows 22 to 24: which system calls a wake makes, and what
 //! happens when they fail.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferrio::fault::{self, Call};
-use ferrio::{Token, Waker};
-use ferrio_conformance::{Backend, Capability, conformance, descriptors, in_thread};
+use ferrio::{Interest, Token, Waker};
+use ferrio_conformance::{
+    Backend, Capability, LIMIT, conformance, descriptors, in_thread, pairs, signal,
+};
 
 conformance! { wake_calls {
     wake_of_a_poll_that_is_not_blocked_makes_no_call,
     wake_that_is_pending_already_makes_no_call,
     wake_of_a_blocked_poll_makes_one_call,
+    wake_of_a_blocked_poll_that_is_being_woken_makes_no_call,
+    wake_after_a_poll_that_failed_makes_no_call,
+    wake_after_a_poll_that_timed_out_makes_no_call,
+    wake_after_a_poll_that_saw_a_source_makes_no_call,
     poll_with_a_pending_wake_does_not_wait,
     poll_after_a_wake_reads_nothing,
     more_wakers_make_no_more_descriptors,
@@ -77,6 +84,89 @@ fn wake_of_a_blocked_poll_makes_one_call(b: &Backend) {
         let before = all_calls();
         wake(&waker);
         assert_eq!(all_calls(), before, "nobody is blocked any more");
+        driver.quiesce();
+    }
+}
+
+/// The poll is held in a signal handler, so that it stays blocked after the first wake.
+fn wake_of_a_blocked_poll_that_is_being_woken_makes_no_call(b: &Backend) {
+    signal::install();
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    let other = driver.waker(2);
+    let gate = Arc::new(signal::Gate::default());
+    let held = Arc::clone(&gate);
+    let poller = in_thread(move || {
+        signal::with_gate_in_handler(&held, || {
+            while let Err(error) = driver.poll(None) {
+                assert_eq!(error.kind(), std::io::ErrorKind::Interrupted);
+            }
+        });
+        driver.tokens()
+    });
+    poller.wait_until_blocked();
+    poller.interrupt();
+    gate.wait_until_held();
+    let before = all_calls();
+    wake(&waker);
+    let first = all_calls() - before;
+    for _ in 0..100 {
+        wake(&waker);
+        wake(&other);
+    }
+    let all = all_calls() - before;
+    gate.open();
+    assert_eq!(poller.join(), [1, 2]);
+    assert_eq!((first, all), (1, 1));
+}
+
+fn wake_after_a_poll_that_failed_makes_no_call(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    for &call in b.calls().wait {
+        let timeouts = [None, Some(Duration::from_micros(100)), Some(Duration::MAX)];
+        for timeout in timeouts {
+            let injection = fault::inject(call, libc::EINTR);
+            // Without a timeout that is short enough some calls are not used.
+            if timeout.is_none_or(|timeout| timeout > LIMIT) && call != b.calls().wait[0] {
+                continue;
+            }
+            let _ = driver.poll(timeout);
+            drop(injection);
+            let before = all_calls();
+            wake(&waker);
+            assert_eq!(all_calls(), before, "{call:?} {timeout:?}");
+            driver.quiesce();
+        }
+    }
+}
+
+fn wake_after_a_poll_that_timed_out_makes_no_call(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    for micros in [0, 50, 1500] {
+        let timeout = Duration::from_micros(micros);
+        driver.poll(Some(timeout)).expect("poll");
+        let before = all_calls();
+        wake(&waker);
+        assert_eq!(all_calls(), before, "{timeout:?}");
+        driver.quiesce();
+    }
+}
+
+fn wake_after_a_poll_that_saw_a_source_makes_no_call(b: &Backend) {
+    let mut driver = b.driver();
+    let waker = driver.waker(1);
+    let (mut stream, mut peer) = pairs::unix();
+    driver.add(&mut stream, 2, Interest::READABLE);
+    let short = Duration::from_micros(100);
+    for timeout in [None, Some(Duration::ZERO), Some(short), Some(Duration::MAX)] {
+        std::io::Write::write_all(&mut peer, b"x").expect("write");
+        driver.poll(timeout).expect("poll");
+        assert_eq!(driver.tokens(), [2]);
+        let before = all_calls();
+        wake(&waker);
+        assert_eq!(all_calls(), before, "{timeout:?}");
         driver.quiesce();
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ferrio::{Token, Waker};
+use ferrio::{Token, Waker, fault};
 use ferrio_conformance::{
     Backend, Background, Driver, conformance, in_thread, samples, signal, wait_for,
 };
@@ -13,6 +13,8 @@ use ferrio_conformance::{
 conformance! { wake_races {
     registration_traffic_beside_a_blocked_poll_erases_no_wake,
     wake_survives_an_interrupted_poll,
+    wake_during_an_interrupted_poll_survives_it,
+    wake_survives_every_error_of_the_wait,
     wake_and_signal_together_lose_no_wake,
     wake_from_a_signal_handler_ends_the_poll,
     wake_from_a_signal_handler_before_the_poll,
@@ -85,6 +87,63 @@ fn wake_survives_an_interrupted_poll(b: &Backend) {
         let (back, tokens) = poll_once(back).join();
         driver = back;
         assert_eq!(tokens, [WAKE]);
+    }
+}
+
+/// The poll is held in a signal handler, so that the wake comes while it is blocked, and the signal
+/// ends it nevertheless.
+fn wake_during_an_interrupted_poll_survives_it(b: &Backend) {
+    signal::install();
+    for timeout in [None, Some(Duration::from_secs(3600)), Some(Duration::MAX)] {
+        let mut driver = b.driver();
+        let waker = driver.waker(WAKE);
+        for _ in 0..20 {
+            let gate = Arc::new(signal::Gate::default());
+            let held = Arc::clone(&gate);
+            let poller = in_thread(move || {
+                signal::with_gate_in_handler(&held, || {
+                    while let Err(error) = driver.poll(timeout) {
+                        assert_eq!(error.kind(), ErrorKind::Interrupted);
+                    }
+                });
+                driver
+            });
+            poller.wait_until_blocked();
+            poller.interrupt();
+            gate.wait_until_held();
+            wake(&waker);
+            gate.open();
+            driver = poller.join();
+            assert_eq!(driver.tokens(), [WAKE], "{timeout:?}");
+        }
+    }
+}
+
+fn wake_survives_every_error_of_the_wait(b: &Backend) {
+    let timeouts = [
+        None,
+        Some(Duration::ZERO),
+        Some(Duration::from_micros(100)),
+        Some(Duration::from_millis(2)),
+    ];
+    for capacity in [1, 2, 64] {
+        let mut driver = b.driver_with(capacity);
+        let waker = driver.waker(WAKE);
+        for &call in b.calls().wait {
+            for timeout in timeouts {
+                for errno in [libc::EINTR, libc::EINVAL] {
+                    wake(&waker);
+                    let injection = fault::inject(call, errno);
+                    let failed = driver.poll(timeout).is_err();
+                    drop(injection);
+                    if failed {
+                        assert!(driver.events.is_empty());
+                        driver.poll(None).expect("poll");
+                    }
+                    assert_eq!(driver.tokens(), [WAKE], "{call:?} {timeout:?} {errno}");
+                }
+            }
+        }
     }
 }
 
