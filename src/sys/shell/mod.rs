@@ -44,3 +44,6 @@ fn unsupported(what: &str) -> io::Error {
         format!("this build of ferrio cannot {what}: {}", super::NO_POLL),
     )
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+mod tests;
