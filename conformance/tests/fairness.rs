@@ -57,6 +57,9 @@ fn count(driver: &mut Driver, polls: usize, mut before: impl FnMut()) -> BTreeMa
         before();
         let batch = driver.turn_within(ferrio_conformance::LIMIT);
         assert!(batch.len() <= capacity, "{batch:?}");
+        let mut tokens = driver.tokens();
+        tokens.dedup();
+        assert_eq!(tokens.len(), batch.len(), "twice in a batch: {batch:?}");
         for event in batch {
             *counts.entry(event.token().0).or_default() += 1;
         }

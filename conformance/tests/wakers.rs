@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use ferrio::event::Event;
-use ferrio::{Interest, Token, Waker};
+use ferrio::{Interest, Token, Waker, fault};
 use ferrio_conformance::{
     Backend, Capability, Driver, conformance, has, in_thread, pairs, samples,
 };
@@ -20,6 +20,7 @@ conformance! { wakers {
     every_token_of_a_source_beside_a_waker,
     source_taking_the_internal_identity_while_blocked,
     source_with_the_internal_identity_before_the_first_waker,
+    failed_change_of_the_internal_identity_leaves_all_working,
     dropping_a_waker_discards_its_wake,
     dropping_a_waker_keeps_the_wakes_of_others,
     a_new_waker_does_not_inherit_a_wake,
@@ -185,7 +186,7 @@ fn every_token_of_a_source_beside_a_waker(b: &Backend) {
                     .reregister(&mut stream, Token(token), Interest::READABLE)
                     .expect("reregister");
             }
-            assert_told_apart(driver, token, &other, &same, &mut || {
+            assert_told_apart(driver, token, &other, &same, 3, &mut || {
                 peer.write_all(b"x").expect("write");
             });
         }
@@ -197,11 +198,12 @@ fn assert_told_apart(
     token: usize,
     other: &Waker,
     same: &Waker,
+    others: usize,
     source: &mut dyn FnMut(),
 ) {
     driver.assert_quiet();
     let mut rounds: Vec<(Box<dyn FnMut() + '_>, usize)> = vec![
-        (Box::new(|| wake(other)), 3),
+        (Box::new(|| wake(other)), others),
         (Box::new(|| wake(same)), token),
         (Box::new(source), token),
     ];
@@ -255,9 +257,49 @@ fn source_with_the_internal_identity_before_the_first_waker(b: &Backend) {
     driver.add(&mut stream, INTERNAL, Interest::READABLE);
     let other = driver.waker(3);
     let same = driver.waker(INTERNAL);
-    assert_told_apart(driver, INTERNAL, &other, &same, &mut || {
+    assert_told_apart(driver, INTERNAL, &other, &same, 3, &mut || {
         peer.write_all(b"x").expect("write");
     });
+}
+
+/// The library's own descriptor has to make room for such a source; each call of that fails in turn.
+fn failed_change_of_the_internal_identity_leaves_all_working(b: &Backend) {
+    let calls = [b.calls().create, b.calls().control].concat();
+    for call in calls {
+        for n in 0..4 {
+            let mut driver = b.driver();
+            let waker = driver.waker(1);
+            let (mut stream, mut peer) = pairs::tcp();
+            let injection = fault::inject(call, libc::ENOMEM).skip(n);
+            let result =
+                driver
+                    .registry()
+                    .register(&mut stream, Token(INTERNAL), Interest::READABLE);
+            let failed = injection.hits() > 0;
+            drop(injection);
+            assert_eq!(result.is_err(), failed, "{call:?} {n}");
+            for _ in 0..3 {
+                let poller = in_thread(move || {
+                    driver.poll(None).expect("poll");
+                    driver
+                });
+                poller.wait_until_blocked();
+                wake(&waker);
+                driver = poller.join();
+                assert_eq!(driver.tokens(), [1], "after {call:?} {n}");
+                driver.assert_quiet();
+            }
+            if failed {
+                driver.add(&mut stream, INTERNAL, Interest::READABLE);
+            }
+            peer.write_all(b"x").expect("write");
+            driver.expect_readable(INTERNAL);
+            let same = driver.waker(INTERNAL);
+            assert_told_apart(driver, INTERNAL, &waker, &same, 1, &mut || {
+                peer.write_all(b"x").expect("write");
+            });
+        }
+    }
 }
 
 fn dropping_a_waker_discards_its_wake(b: &Backend) {
