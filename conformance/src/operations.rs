@@ -9,8 +9,8 @@ use ferrio::fault::Call;
 use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use ferrio::unix::pipe;
 
-use crate::pairs;
 use crate::samples::TempPath;
+use crate::{pairs, sockets};
 
 /// One operation, which can be repeated. It keeps no descriptor that it did not have when it was
 /// made.
@@ -250,30 +250,24 @@ fn datagram_bind() -> Operation {
 fn tcp_accept() -> Operation {
     let listener = TcpListener::bind(pairs::private_loopback()).expect("bind");
     let address = listener.local_addr().expect("an address");
-    let mut queued = false;
     operation("TcpListener::accept", &[ACCEPT4], move || {
-        if !queued {
+        // A failed accept leaves the connection where it is, or has closed it.
+        if !sockets::is_readable(&listener) {
             net::TcpStream::connect(address).expect("connect");
             pairs::kernel_ready(&listener, libc::POLLIN);
         }
-        let result = listener.accept().map(drop);
-        // A failed accept leaves the connection where it is.
-        queued = result.is_err();
-        result
+        listener.accept().map(drop)
     })
 }
 
 fn unix_accept() -> Operation {
     let path = TempPath::new();
     let listener = UnixListener::bind(&path).expect("bind");
-    let mut queued = false;
     operation("UnixListener::accept", &[ACCEPT4], move || {
-        if !queued {
+        if !sockets::is_readable(&listener) {
             unix::net::UnixStream::connect(&path).expect("connect");
         }
-        let result = listener.accept().map(drop);
-        queued = result.is_err();
-        result
+        listener.accept().map(drop)
     })
 }
 

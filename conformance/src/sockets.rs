@@ -81,6 +81,19 @@ pub fn accept<T>(mut accept: impl FnMut() -> io::Result<T>) -> T {
     accepted.expect("waited for")
 }
 
+/// Whether the kernel reports the socket readable at this moment, by poll(2) and beside the library.
+pub fn is_readable(socket: &impl AsRawFd) -> bool {
+    let mut record = libc::pollfd {
+        fd: socket.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: `record` is one valid pollfd.
+    let result = unsafe { libc::poll(&raw mut record, 1, 0) };
+    assert_ne!(result, -1, "poll(2): {}", io::Error::last_os_error());
+    result == 1
+}
+
 /// What [`try_io_hands_the_answer_on`] gives to `try_io`.
 pub type Answer = Box<dyn FnOnce() -> io::Result<u32>>;
 

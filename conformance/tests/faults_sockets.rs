@@ -61,6 +61,33 @@ fn every_error_of_every_call_reaches_the_caller_and_leaks_nothing() {
     );
 }
 
+/// The same without a table, so for whichever calls a target needs: where flags follow by fcntl(2), there
+/// are several of them in one operation.
+#[test]
+fn every_use_of_every_call_failed_in_turn_leaks_nothing() {
+    let body = || {
+        for mut operation in operations::all() {
+            run(&mut operation);
+            for &call in Call::ALL {
+                let before = fault::calls(call);
+                run(&mut operation);
+                for n in 0..fault::calls(call) - before {
+                    let what = format!("{operation:?}, {call:?}, number {n}");
+                    descriptors::assert_none_left(&what, || {
+                        let skip = usize::try_from(n).expect("few");
+                        let injection = fault::inject(call, libc::ENOMEM).skip(skip);
+                        let error = (operation.run)().expect_err(&what);
+                        assert_eq!(injection.hits(), 1, "{what}");
+                        assert_eq!(error.raw_os_error(), Some(libc::ENOMEM), "{what}");
+                    });
+                    run(&mut operation);
+                }
+            }
+        }
+    };
+    with_few_descriptors("every_use_of_every_call_failed_in_turn_leaks_nothing", body);
+}
+
 #[test]
 fn a_tcp_connect_in_progress_or_interrupted_goes_on() {
     let address = pairs::refusing_address();
