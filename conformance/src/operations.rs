@@ -212,6 +212,7 @@ fn tcp_connect() -> Operation {
     let address = listener.local_addr().expect("an address");
     operation("TcpStream::connect", &[SOCKET, CONNECT], move || {
         let _stream = TcpStream::connect(address)?;
+        pairs::kernel_ready(&listener, libc::POLLIN);
         listener.accept().expect("room for the next");
         Ok(())
     })
@@ -235,6 +236,7 @@ fn unix_connect() -> Operation {
     operation("UnixStream::connect", &[SOCKET, CONNECT], move || {
         let result = UnixStream::connect(&path).map(drop);
         if result.is_ok() {
+            pairs::kernel_ready(&listener, libc::POLLIN);
             listener.accept().expect("room for the next");
         }
         result
