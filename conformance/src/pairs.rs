@@ -44,10 +44,11 @@ pub fn unix() -> (UnixStream, unix::net::UnixStream) {
     (UnixStream::from_std(ours), peer)
 }
 
-/// A UDP socket of ours and one of std's, connected to each other.
+/// A UDP socket of ours and one of std's, connected to each other. Once a port is given up nobody
+/// else has it, so a datagram to it is refused.
 pub fn udp() -> (UdpSocket, net::UdpSocket) {
-    let ours = net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let peer = net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let ours = net::UdpSocket::bind(private_loopback()).expect("a socket");
+    let peer = net::UdpSocket::bind(private_loopback()).expect("a socket");
     ours.connect(peer.local_addr().expect("an address"))
         .expect("connect");
     peer.connect(ours.local_addr().expect("an address"))

@@ -34,6 +34,7 @@ conformance! { closed {
     pipe_reader_closed,
     pipe_reader_closed_while_full,
     udp_error_is_not_a_closed_connection,
+    udp_error_beside_data_closes_nothing,
     write_interest_alone_hears_of_a_full_close_only,
     open_connections_have_no_closed_bits,
     registrations_outlive_a_hang_up,
@@ -313,6 +314,19 @@ fn udp_error_is_not_a_closed_connection(b: &Backend) {
     driver.quiesce();
     peer.send(b"y").expect("send");
     driver.expect_readable(1);
+}
+
+fn udp_error_beside_data_closes_nothing(b: &Backend) {
+    let mut driver = b.driver();
+    let (mut socket, peer) = pairs::udp();
+    peer.send(b"x").expect("send");
+    pairs::kernel_ready(&socket, libc::POLLIN);
+    drop(peer);
+    socket.send(b"x").expect("send");
+    pairs::kernel_ready(&socket, libc::POLLERR);
+    driver.add(&mut socket, 1, Interest::READABLE);
+    let seen = driver.turn();
+    assert_eq!(merge(&seen), bits("re"), "{seen:?}");
 }
 
 fn write_interest_alone_hears_of_a_full_close_only(b: &Backend) {

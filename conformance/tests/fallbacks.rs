@@ -12,6 +12,7 @@ use ferrio_conformance::{Backend, Driver, conformance, has, pairs};
 conformance! { fallbacks {
     refused_precise_wait_falls_back needs SubMillisecondTimeout,
     refused_precise_wait_is_remembered_after_the_other_worked needs SubMillisecondTimeout,
+    refused_precise_wait_does_not_make_a_poll_spin needs SubMillisecondTimeout,
     refusal_is_remembered_for_every_poll needs SubMillisecondTimeout,
     errors_that_are_no_refusal_are_not_remembered needs SubMillisecondTimeout,
 } }
@@ -84,6 +85,22 @@ fn refused_precise_wait_is_remembered_after_the_other_worked(b: &Backend) {
             poll(&mut driver);
         }
         assert_eq!(fault::calls(precise), before);
+    });
+}
+
+/// The other call counts in milliseconds, and has to round up.
+fn refused_precise_wait_does_not_make_a_poll_spin(b: &Backend) {
+    b.isolated(|| {
+        let _refusal = fault::inject(precise_wait(b), libc::ENOSYS).times(usize::MAX);
+        let plain = b.calls().wait[0];
+        let mut driver = b.driver();
+        for micros in [1, 100, 999, 1500, 2100] {
+            let before = fault::calls(plain);
+            let timeout = Duration::from_micros(micros);
+            driver.poll(Some(timeout)).expect("poll");
+            let waits = fault::calls(plain) - before;
+            assert!(waits <= 2, "{waits} waits for {timeout:?}");
+        }
     });
 }
 

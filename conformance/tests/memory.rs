@@ -2,7 +2,7 @@
 //! documentation promises: a wake allocates nothing, and a poll reuses its buffer.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::cell::Cell;
 use std::time::Duration;
 
 use ferrio::fault::{self, Call};
@@ -21,8 +21,12 @@ conformance! { memory {
 /// The system's allocator with a count of what is allocated and of the allocations made.
 struct Counting;
 
-static LIVE_BYTES: AtomicI64 = AtomicI64::new(0);
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    // This thread's own: other tests, and libtest, allocate meanwhile. Constant initial values and no
+    // destructors, so that an allocator may use them.
+    static LIVE_BYTES: Cell<i64> = const { Cell::new(0) };
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
 
 fn bytes(layout: Layout) -> i64 {
     i64::try_from(layout.size()).unwrap_or(i64::MAX)
@@ -31,14 +35,14 @@ fn bytes(layout: Layout) -> i64 {
 // SAFETY: the methods pass every call on to the system's allocator, which keeps the contract.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE_BYTES.fetch_add(bytes(layout), Ordering::Relaxed);
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        LIVE_BYTES.set(LIVE_BYTES.get() + bytes(layout));
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         // SAFETY: the caller's promises are those that this function asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE_BYTES.fetch_sub(bytes(layout), Ordering::Relaxed);
+        LIVE_BYTES.set(LIVE_BYTES.get() - bytes(layout));
         // SAFETY: as above, and `pointer` came from `System`.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -47,11 +51,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The number of allocations that `body` makes. Only in isolated bodies, which are alone.
+/// The number of allocations that `body` makes.
 fn allocations(body: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = ALLOCATIONS.get();
     body();
-    ALLOCATIONS.load(Ordering::Relaxed) - before
+    ALLOCATIONS.get() - before
 }
 
 /// Runs `body` until what is set up once is set up, and then again: it must not use more memory.
@@ -59,119 +63,109 @@ fn assert_no_growth(what: &str, mut body: impl FnMut()) {
     for _ in 0..3 {
         body();
     }
-    let before = LIVE_BYTES.load(Ordering::Relaxed);
+    let before = LIVE_BYTES.get();
     for _ in 0..20 {
         body();
     }
-    let after = LIVE_BYTES.load(Ordering::Relaxed);
+    let after = LIVE_BYTES.get();
     assert_eq!(after, before, "{what}");
 }
 
 fn wakes_allocate_nothing(b: &Backend) {
-    b.isolated(|| {
-        let mut driver = b.driver();
+    let mut driver = b.driver();
+    let wakers: Vec<_> = (0..40).map(|token| driver.waker(token)).collect();
+    for waker in &wakers {
+        waker.wake().expect("wake");
+    }
+    driver.quiesce();
+    let made = allocations(|| {
+        for _ in 0..3 {
+            for waker in &wakers {
+                waker.wake().expect("wake");
+            }
+        }
+    });
+    assert_eq!(made, 0);
+}
+
+fn polls_allocate_nothing(b: &Backend) {
+    let mut driver = b.driver_with(64);
+    let wakers: Vec<_> = (0..40).map(|token| driver.waker(token)).collect();
+    let mut all: Vec<_> = (0..40).map(|_| pairs::unix()).collect();
+    for (token, (stream, _)) in all.iter_mut().enumerate() {
+        driver.add(stream, 100 + token, Interest::READABLE);
+    }
+    let timeouts = [Some(Duration::ZERO), Some(Duration::from_micros(50)), None];
+    for round in 0..5 {
+        for (_, peer) in &mut all {
+            std::io::Write::write_all(peer, b"x").expect("write");
+        }
+        for waker in &wakers {
+            waker.wake().expect("wake");
+        }
+        let made = allocations(|| {
+            for timeout in timeouts {
+                if timeout.is_none() {
+                    wakers[0].wake().expect("wake");
+                }
+                driver.poll(timeout).expect("poll");
+            }
+        });
+        // The first round sets up what there is to set up.
+        assert!(made == 0 || round == 0, "{made} in round {round}");
+        driver.quiesce();
+    }
+}
+
+fn registrations_allocate_nothing_for_good(b: &Backend) {
+    let driver = b.driver();
+    let mut all: Vec<_> = (0..100).map(|_| pairs::unix()).collect();
+    assert_no_growth("registrations that ended", || {
+        for (token, (stream, _)) in all.iter_mut().enumerate() {
+            driver.add(stream, token, Interest::READABLE);
+        }
+        for (stream, _) in &mut all {
+            driver
+                .registry()
+                .reregister(stream, Token(1), Interest::WRITABLE)
+                .expect("reregister");
+            driver.remove(stream);
+        }
+    });
+    assert_no_growth("sources that were dropped", || {
+        for mut sample in samples::all() {
+            driver.add(&mut sample.source, 1, sample.interest);
+        }
+    });
+}
+
+fn polls_and_wakers_leave_no_memory_behind(b: &Backend) {
+    assert_no_growth("polls", || {
+        let mut driver = b.driver_with(8);
+        let clone = driver.registry().try_clone().expect("a clone");
         let wakers: Vec<_> = (0..40).map(|token| driver.waker(token)).collect();
         for waker in &wakers {
             waker.wake().expect("wake");
         }
         driver.quiesce();
-        let made = allocations(|| {
-            for _ in 0..3 {
-                for waker in &wakers {
-                    waker.wake().expect("wake");
-                }
-            }
-        });
-        assert_eq!(made, 0);
-    });
-}
-
-fn polls_allocate_nothing(b: &Backend) {
-    b.isolated(|| {
-        let mut driver = b.driver_with(64);
-        let wakers: Vec<_> = (0..40).map(|token| driver.waker(token)).collect();
-        let mut all: Vec<_> = (0..40).map(|_| pairs::unix()).collect();
-        for (token, (stream, _)) in all.iter_mut().enumerate() {
-            driver.add(stream, 100 + token, Interest::READABLE);
-        }
-        let timeouts = [Some(Duration::ZERO), Some(Duration::from_micros(50)), None];
-        for round in 0..5 {
-            for (_, peer) in &mut all {
-                std::io::Write::write_all(peer, b"x").expect("write");
-            }
-            for waker in &wakers {
-                waker.wake().expect("wake");
-            }
-            let made = allocations(|| {
-                for timeout in timeouts {
-                    if timeout.is_none() {
-                        wakers[0].wake().expect("wake");
-                    }
-                    driver.poll(timeout).expect("poll");
-                }
-            });
-            // The first round sets up what there is to set up.
-            assert!(made == 0 || round == 0, "{made} in round {round}");
-            driver.quiesce();
-        }
-    });
-}
-
-fn registrations_allocate_nothing_for_good(b: &Backend) {
-    b.isolated(|| {
-        let driver = b.driver();
-        let mut all: Vec<_> = (0..100).map(|_| pairs::unix()).collect();
-        assert_no_growth("registrations that ended", || {
-            for (token, (stream, _)) in all.iter_mut().enumerate() {
-                driver.add(stream, token, Interest::READABLE);
-            }
-            for (stream, _) in &mut all {
-                driver
-                    .registry()
-                    .reregister(stream, Token(1), Interest::WRITABLE)
-                    .expect("reregister");
-                driver.remove(stream);
-            }
-        });
-        assert_no_growth("sources that were dropped", || {
-            for mut sample in samples::all() {
-                driver.add(&mut sample.source, 1, sample.interest);
-            }
-        });
-    });
-}
-
-fn polls_and_wakers_leave_no_memory_behind(b: &Backend) {
-    b.isolated(|| {
-        assert_no_growth("polls", || {
-            let mut driver = b.driver_with(8);
-            let clone = driver.registry().try_clone().expect("a clone");
-            let wakers: Vec<_> = (0..40).map(|token| driver.waker(token)).collect();
-            for waker in &wakers {
-                waker.wake().expect("wake");
-            }
-            driver.quiesce();
-            wakers[39].wake().expect("wake");
-            drop(driver);
-            wakers[1].wake().expect("wake");
-            drop(clone);
-        });
+        wakers[39].wake().expect("wake");
+        drop(driver);
+        wakers[1].wake().expect("wake");
+        drop(clone);
     });
 }
 
 fn wakers_beyond_the_slots_leave_no_memory_behind(b: &Backend) {
-    b.isolated(|| {
-        let mut driver = b.driver();
-        let _keep: Vec<_> = (0..29).map(|token| driver.waker(token)).collect();
-        assert_no_growth("wakers", || {
-            for token in 100..200 {
-                let waker = driver.waker(token);
-                let other = driver.waker(token + 100);
-                waker.wake().expect("wake");
-                other.wake().expect("wake");
-                driver.turn();
-            }
-        });
+    let mut driver = b.driver();
+    let _keep: Vec<_> = (0..29).map(|token| driver.waker(token)).collect();
+    assert_no_growth("wakers", || {
+        for token in 100..200 {
+            let waker = driver.waker(token);
+            let other = driver.waker(token + 100);
+            waker.wake().expect("wake");
+            other.wake().expect("wake");
+            driver.turn();
+        }
     });
 }
 
@@ -192,14 +186,12 @@ fn use_a_poll(b: &Backend) {
 }
 
 fn failed_calls_leave_no_memory_behind(b: &Backend) {
-    b.isolated(|| {
-        for &call in Call::ALL {
-            for skip in 0..3 {
-                assert_no_growth(&format!("{call:?} failed, number {skip}"), || {
-                    let _injection = fault::inject(call, libc::ENOMEM).skip(skip);
-                    use_a_poll(b);
-                });
-            }
+    for &call in Call::ALL {
+        for skip in 0..3 {
+            assert_no_growth(&format!("{call:?} failed, number {skip}"), || {
+                let _injection = fault::inject(call, libc::ENOMEM).skip(skip);
+                use_a_poll(b);
+            });
         }
-    });
+    }
 }

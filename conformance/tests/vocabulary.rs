@@ -173,7 +173,7 @@ fn sources_have_debug_output(_: &Backend) {
     let (sender, receiver) = ferrio::unix::pipe::new().expect("a pipe");
     assert!(format!("{tcp:?}").contains("127.0.0.1"));
     assert!(format!("{listener:?}").contains(&address.to_string()));
-    assert!(format!("{udp:?}").contains("127.0.0.1"));
+    assert!(format!("{udp:?}").contains("127."));
     assert!(!format!("{sender:?}{receiver:?}").is_empty());
     assert_eq!(format!("{:?}", ferrio::unix::SourceFd(&7)), "SourceFd(7)");
 }
