@@ -28,10 +28,14 @@ pub(crate) fn is_asleep(tid: libc::pid_t) -> bool {
 fn call(tid: libc::pid_t) -> Option<libc::c_long> {
     match fs::read_to_string(format!("/proc/self/task/{tid}/syscall")) {
         Ok(line) => line.split_whitespace().next()?.parse().ok(),
-        // Between two calls of this the thread may have ended; the caller notices that.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        // The thread has ended, before or after the file was opened; the caller notices that.
+        Err(error) if is_gone(&error) => None,
         Err(error) => panic!("/proc/self/task/{tid}/syscall: {error}"),
     }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
 /// The threads of this process but for the calling one.
