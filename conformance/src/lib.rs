@@ -11,6 +11,15 @@
 //! Beside the cases each suite gets two tests of the suite itself: no backend that the library
 //! offers is left out, and exactly the committed number of cases is skipped (see [`capability`]).
 //!
+//! # Adding a backend
+//!
+//! A row in `build.rs` (which targets have it), a row in the macro [`conformance!`] (its module and its
+//! kinds), its system calls in [`Backend::calls`], and what it cannot do in [`capability::GAPS`], with
+//! the number of cases that are skipped for that in [`capability::COMMITTED`]. Until the first two are
+//! there, a test in every suite fails.
+//!
+//! # Helpers
+//!
 //! The helpers follow two rules. They wait for conditions, within [`LIMIT`], and never for a time
 //! that must be long enough. And what they cannot find out is a failure, never a pass.
 
