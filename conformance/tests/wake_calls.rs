@@ -18,6 +18,7 @@ conformance! { wake_calls {
     wake_after_a_poll_that_failed_makes_no_call,
     wake_after_a_poll_that_timed_out_makes_no_call,
     wake_after_a_poll_that_saw_a_source_makes_no_call,
+    looking_at_a_poll_costs_its_wakes_nothing,
     poll_with_a_pending_wake_does_not_wait,
     poll_after_a_wake_reads_nothing,
     more_wakers_make_no_more_descriptors,
@@ -169,6 +170,18 @@ fn wake_after_a_poll_that_saw_a_source_makes_no_call(b: &Backend) {
         assert_eq!(all_calls(), before, "{timeout:?}");
         driver.quiesce();
     }
+}
+
+/// Handing the descriptor out makes every wake a call. Debug output shows it and must not do that.
+fn looking_at_a_poll_costs_its_wakes_nothing(b: &Backend) {
+    let driver = b.driver();
+    let waker = driver.waker(1);
+    let clone = driver.registry().try_clone().expect("a clone");
+    let text = format!("{:?} {:#?} {clone:?} {waker:?}", driver.poll, driver.poll);
+    assert!(!text.is_empty());
+    let before = all_calls();
+    wake(&waker);
+    assert_eq!(all_calls(), before);
 }
 
 /// The wait that such a poll makes is for sources that are ready too; it must not sleep, which the
