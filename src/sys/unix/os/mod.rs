@@ -116,6 +116,7 @@ pub(crate) fn call<T: Outcome>(which: Call, f: impl FnOnce() -> T) -> io::Result
 
 /// Whether the kernel, or a seccomp filter in front of it, refused the call as such, so that an
 /// older one has to do.
+#[cfg(any(feature = "net", has_epoll_pwait2))]
 pub(crate) fn is_refused(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }
