@@ -23,6 +23,7 @@ fn steps() -> Vec<Command> {
         Command::Conformance(super::conformance::Arguments::default()),
         Command::ForcedCfgs,
         Command::Shell,
+        Command::Dependants(super::dependants::Arguments::ci()),
     ]
 }
 

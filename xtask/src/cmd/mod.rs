@@ -6,6 +6,7 @@ mod ci;
 mod clippy;
 mod conformance;
 mod default_build;
+mod dependants;
 mod docs;
 mod fmt;
 mod forced_cfgs;
@@ -50,6 +51,8 @@ pub enum Command {
     ForcedCfgs,
     /// The tests of the build without an OS poll
     Shell,
+    /// tokio's tests, servers under load and tokio's runtimes, on mio and on ferrio
+    Dependants(dependants::Arguments),
     /// Type-checks ferrio for the platforms in targets.toml
     CheckTargets(check_targets::Arguments),
 }
@@ -71,6 +74,7 @@ impl Command {
             Self::Conformance(arguments) => conformance::run(workspace, arguments, counts),
             Self::ForcedCfgs => forced_cfgs::run(workspace, counts),
             Self::Shell => shell::run(workspace, counts),
+            Self::Dependants(arguments) => dependants::run(workspace, arguments, counts),
             Self::CheckTargets(arguments) => check_targets::run(workspace, arguments, counts),
         }
     }
@@ -91,6 +95,7 @@ impl Command {
             Self::Conformance(_) => "conformance",
             Self::ForcedCfgs => "forced-cfgs",
             Self::Shell => "shell",
+            Self::Dependants(_) => "dependants",
             Self::CheckTargets(_) => "check-targets",
         }
     }

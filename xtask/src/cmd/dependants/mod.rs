@@ -1,0 +1,137 @@
+//! Programs that don't know what is under them, on mio and on ferrio: tokio's own tests, servers
+//! under load, tokio's runtimes. `dependants/README.md` says more.
+
+mod junit;
+mod lock;
+mod measure;
+mod nextest;
+mod programs;
+mod report;
+mod runtimes;
+mod server;
+mod servers;
+mod tokio;
+mod wrk;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::counts::Counts;
+use crate::workspace::{Workspace, cargo};
+use programs::Programs;
+use report::Report;
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct Arguments {
+    /// What to run [default: all of it]
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// All of tokio's tests, which is the default without --quick
+    #[arg(long, conflicts_with = "subset")]
+    full: bool,
+    /// Of tokio's tests those of net, io, process and signal
+    #[arg(long)]
+    subset: bool,
+    /// Fewer and shorter rounds, and the subset of tokio's tests
+    #[arg(long)]
+    quick: bool,
+    /// How many rounds a row is measured
+    #[arg(long, value_name = "N")]
+    rounds: Option<NonZeroUsize>,
+    /// Only the rows with this in their name; not tokio's tests
+    #[arg(long, value_name = "ROW")]
+    only: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// tokio's own tests: what passes with mio passes with ferrio
+    Tokio,
+    /// An axum server and one on nothing but mio, under wrk
+    Servers,
+    /// tokio's runtimes under work that comes from other threads
+    Runtimes,
+}
+
+impl Arguments {
+    /// What CI runs: which tests pass, but nothing that is measured.
+    pub fn ci() -> Self {
+        Self {
+            parts: vec![Part::Tokio],
+            subset: true,
+            ..Self::default()
+        }
+    }
+
+    fn runs(&self, part: Part) -> bool {
+        match self.parts.is_empty() {
+            true => part != Part::Tokio || self.only.is_empty(),
+            false => self.parts.contains(&part),
+        }
+    }
+
+    fn wants(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| row.contains(only.as_str()))
+    }
+
+    fn rounds(&self, whole: usize, quick: usize) -> usize {
+        let usual = if self.quick { quick } else { whole };
+        self.rounds.map_or(usual, NonZeroUsize::get)
+    }
+}
+
+pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
+    let rows = servers::names().chain(runtimes::names());
+    ensure!(
+        rows.filter(|row| arguments.wants(row)).count() > 0,
+        "no row has one of {:?} in its name",
+        arguments.only
+    );
+    if arguments.runs(Part::Tokio) {
+        let subset = arguments.subset || (arguments.quick && !arguments.full);
+        let done = tokio::run(workspace, subset, counts);
+        tell(Part::Tokio, done, counts);
+    }
+    if !arguments.runs(Part::Servers) && !arguments.runs(Part::Runtimes) {
+        return Ok(());
+    }
+    let programs = Programs::build(workspace, counts)?;
+    let mut report = Report::new(workspace);
+    if arguments.runs(Part::Servers) {
+        let done = servers::run(&programs, arguments, &mut report, counts);
+        tell(Part::Servers, done, counts);
+    }
+    if arguments.runs(Part::Runtimes) {
+        let done = runtimes::run(&programs, arguments, &mut report, counts);
+        tell(Part::Runtimes, done, counts);
+    }
+    report.finish(&directory(workspace))
+}
+
+/// What is wrong with one part keeps the others from nothing.
+fn tell(part: Part, done: Result<()>, counts: &mut Counts) {
+    if let Err(error) = done {
+        counts.failed += 1;
+        println!("FAILED  {part:?}: {error:#}");
+    }
+}
+
+/// Everything that is generated.
+fn directory(workspace: &Workspace) -> PathBuf {
+    workspace.target("dependants")
+}
+
+/// The cargo of a package outside the workspace. All of them build in one place: what they have in
+/// common is built once.
+fn cargo_in(workspace: &Workspace, package: &Path, arguments: &[&str]) -> Command {
+    let mut command = cargo();
+    command
+        .args(arguments)
+        .current_dir(package)
+        .env("CARGO_TARGET_DIR", directory(workspace).join("build"));
+    command
+}
