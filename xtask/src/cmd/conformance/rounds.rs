@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
-use std::sync::Mutex;
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -47,12 +47,21 @@ struct Shared<'a> {
     bar: ProgressBar,
 }
 
+/// The process groups that are running. They don't get to know of Ctrl-C by themselves.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
 /// Runs every program as often as planned; adds to `counts`, and tells what failed.
 pub fn run(programs: &[Program], plan: &Plan, counts: &mut Counts) -> Result<Vec<Failure>> {
     if plan.directory.exists() {
         fs::remove_dir_all(&plan.directory)?;
     }
     fs::create_dir_all(&plan.directory)?;
+    // Ctrl-C reaches this process only. The lock is kept, so that nothing is started any more.
+    ctrlc::set_handler(|| {
+        let running = lock(&RUNNING);
+        running.iter().for_each(|group| drop(kill(*group)));
+        std::process::exit(130);
+    })?;
     let shared = Shared {
         programs,
         plan,
@@ -137,7 +146,7 @@ impl Shared<'_> {
         };
         fs::remove_file(&out)?;
         fs::remove_file(&err)?;
-        let mut results = self.results.lock().unwrap_or_else(|e| e.into_inner());
+        let mut results = lock(&self.results);
         results.0 += counts;
         if let Some(failure) = failure {
             results.1.push(failure);
@@ -179,32 +188,43 @@ fn watch(
     limit: Duration,
 ) -> Result<Option<ExitStatus>> {
     let begun = Instant::now();
-    let mut child = command
+    let command = command
         .stdout(File::create(out)?)
         .stderr(File::create(err)?)
         // A group of its own, so that the processes it started can be ended with it.
-        .process_group(0)
-        .spawn()
-        .context("a test program could not be run")?;
-    loop {
+        .process_group(0);
+    let mut child = {
+        let mut running = lock(&RUNNING);
+        let child = command.spawn().context("a test program could not be run")?;
+        running.push(child.id());
+        child
+    };
+    let ended = loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+            break Some(status);
         }
         if begun.elapsed() > limit {
-            kill(&mut child)?;
-            return Ok(None);
+            kill(child.id())?;
+            child.wait()?;
+            break None;
         }
         std::thread::sleep(Duration::from_millis(5));
-    }
+    };
+    lock(&RUNNING).retain(|group| *group != child.id());
+    Ok(ended)
 }
 
-fn kill(child: &mut Child) -> Result<()> {
+/// Ends a process group.
+fn kill(group: u32) -> Result<()> {
     // The shell's own `kill`: a small system may have no program of that name.
     let mut kill = Command::new("sh");
-    kill.args(["-c", &format!("kill -KILL -{}", child.id())]);
-    crate::run::stdout(&mut kill)?;
-    child.wait()?;
-    Ok(())
+    kill.args(["-c", &format!("kill -KILL -{group}")]);
+    crate::run::stdout(&mut kill).map(drop)
+}
+
+/// A worker that panicked ends the run anyway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn bar(runs: usize) -> Result<ProgressBar> {
@@ -274,7 +294,8 @@ mod tests {
         // The child holds the other end of this pipe: it ends when the child does.
         let mut output = BufReader::new(shell.stdout.take().unwrap());
         output.read_line(&mut String::new()).unwrap();
-        kill(&mut shell).unwrap();
+        kill(shell.id()).unwrap();
+        shell.wait().unwrap();
         assert_eq!(output.read_to_end(&mut Vec::new()).unwrap(), 0);
     }
 
