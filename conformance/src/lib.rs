@@ -31,6 +31,7 @@ pub mod descriptors;
 mod driver;
 pub mod multicast;
 pub mod operations;
+pub mod outside;
 pub mod pairs;
 pub mod rearm;
 pub mod samples;

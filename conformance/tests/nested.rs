@@ -5,9 +5,9 @@ use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use ferrio::event::Event;
-use ferrio::unix::SourceFd;
 use ferrio::{Interest, Registry, Waker};
-use ferrio_conformance::{Backend, Driver, conformance, has, in_thread, pairs, samples};
+use ferrio_conformance::outside::{is_readable, take_all};
+use ferrio_conformance::{Backend, Driver, conformance, has, pairs, samples};
 
 conformance! { nested {
     readable_when_a_source_is_ready needs DescriptorOfPoll,
@@ -20,52 +20,13 @@ conformance! { nested {
     readable_while_a_small_buffer_leaves_a_wake_behind needs DescriptorOfPoll,
     readable_after_an_interrupted_or_failed_poll needs DescriptorOfPoll,
     readable_with_a_source_under_the_internal_identity needs DescriptorOfPoll,
+    wakes_and_sources_in_one_batch_are_told_apart needs DescriptorOfPoll,
     quiet_again_after_the_events_were_taken needs DescriptorOfPoll,
     discarded_wake_makes_it_readable_at_most_once needs DescriptorOfPoll,
-    each_wake_is_an_edge_for_an_outer_poll needs DescriptorOfPoll,
-    a_blocked_outer_poll_sees_wakes_and_sources needs DescriptorOfPoll,
-    a_blocked_libc_poll_sees_wakes_and_sources needs DescriptorOfPoll,
-    three_deep needs DescriptorOfPoll,
-    two_outer_loops_both_see_a_wake needs DescriptorOfPoll,
-    every_wake_reaches_the_outer_loop needs DescriptorOfPoll,
 } }
 
 fn wake(waker: &Waker) {
     waker.wake().expect("wake");
-}
-
-/// Whether poll(2) finds the descriptor readable now: level-triggered, so nothing is consumed.
-fn is_readable(fd: RawFd) -> bool {
-    let mut record = libc::pollfd {
-        fd,
-        events: libc::POLLIN,
-        revents: 0,
-    };
-    // SAFETY: `record` is one valid pollfd.
-    let result = unsafe { libc::poll(&raw mut record, 1, 0) };
-    assert!(result >= 0, "poll: {}", std::io::Error::last_os_error());
-    assert_eq!(record.revents & !libc::POLLIN, 0);
-    result == 1
-}
-
-/// Polls while the descriptor is readable; the events. A wake that came late may make it readable
-/// once without an event, so the second empty poll in a row is the first wrong one.
-fn take_all(driver: &mut Driver) -> Vec<Event> {
-    let fd = driver.poll.as_raw_fd();
-    let mut seen = Vec::new();
-    let mut empty = 0;
-    while is_readable(fd) {
-        let batch = driver.turn();
-        empty = if batch.is_empty() { empty + 1 } else { 0 };
-        assert!(
-            empty <= 1,
-            "readable, with nothing to report, after {seen:?}"
-        );
-        seen.extend(batch);
-    }
-    // Not readable, so there must be nothing.
-    driver.assert_quiet();
-    seen
 }
 
 fn readable_when_a_source_is_ready(b: &Backend) {
@@ -253,6 +214,32 @@ fn readable_with_a_source_under_the_internal_identity(b: &Backend) {
     }
 }
 
+/// The kernel's record of a wake is at any place of the batch, and the only one taken out of it.
+fn wakes_and_sources_in_one_batch_are_told_apart(b: &Backend) {
+    const SOURCES: usize = 4;
+    for place in 0..=SOURCES {
+        let mut driver = b.driver();
+        driver.poll.as_raw_fd();
+        let waker = driver.waker(100);
+        let mut all: Vec<_> = (0..SOURCES).map(|_| pairs::unix()).collect();
+        for (token, (stream, _)) in all.iter_mut().enumerate() {
+            driver.add(stream, token, Interest::READABLE);
+        }
+        for (token, (_, peer)) in all.iter_mut().enumerate() {
+            if token == place {
+                wake(&waker);
+            }
+            peer.write_all(b"x").expect("write");
+        }
+        if place == SOURCES {
+            wake(&waker);
+        }
+        driver.turn();
+        assert_eq!(driver.tokens(), [0, 1, 2, 3, 100], "the wake at {place}");
+        take_all(&mut driver);
+    }
+}
+
 fn quiet_again_after_the_events_were_taken(b: &Backend) {
     let mut driver = b.driver();
     let fd = driver.poll.as_raw_fd();
@@ -275,139 +262,4 @@ fn discarded_wake_makes_it_readable_at_most_once(b: &Backend) {
         assert!(seen.is_empty(), "{seen:?}");
         assert!(!is_readable(fd));
     }
-}
-
-/// `inner` as a source of an outer poll, under token 50.
-fn outer_of(b: &Backend, inner: &Driver) -> Driver {
-    let outer = b.driver();
-    let fd = inner.poll.as_raw_fd();
-    outer.add(&mut SourceFd(&fd), 50, Interest::READABLE);
-    outer
-}
-
-fn each_wake_is_an_edge_for_an_outer_poll(b: &Backend) {
-    let mut inner = b.driver();
-    let waker = inner.waker(1);
-    let mut outer = outer_of(b, &inner);
-    outer.assert_quiet();
-    for _ in 0..100 {
-        wake(&waker);
-        outer.expect_readable(50);
-        assert!(has(&take_all(&mut inner), 1, Event::is_readable));
-        outer.quiesce();
-    }
-}
-
-fn a_blocked_outer_poll_sees_wakes_and_sources(b: &Backend) {
-    let mut inner = b.driver();
-    let waker = inner.waker(1);
-    let mut outer = outer_of(b, &inner);
-    for mut sample in samples::all() {
-        inner.add(&mut sample.source, 2, sample.interest);
-        for round in 0..4 {
-            let poller = in_thread(move || {
-                outer.poll(None).expect("poll");
-                outer
-            });
-            poller.wait_until_blocked();
-            if round % 2 == 0 {
-                wake(&waker);
-            } else {
-                sample.trigger();
-            }
-            outer = poller.join();
-            assert_eq!(outer.tokens(), [50], "{}", sample.name);
-            let seen = take_all(&mut inner);
-            assert!(
-                has(&seen, 1 + round % 2, |_| true),
-                "{}: {seen:?}",
-                sample.name
-            );
-            outer.quiesce();
-        }
-        inner.remove(&mut sample.source);
-    }
-}
-
-fn a_blocked_libc_poll_sees_wakes_and_sources(b: &Backend) {
-    let mut inner = b.driver();
-    let waker = inner.waker(1);
-    let (mut stream, mut peer) = pairs::tcp();
-    inner.add(&mut stream, 2, Interest::READABLE);
-    for round in 0..20 {
-        let fd = inner.poll.as_raw_fd();
-        let waiter = in_thread(move || pairs::kernel_ready(&fd, libc::POLLIN));
-        waiter.wait_until_blocked();
-        if round % 2 == 0 {
-            wake(&waker);
-        } else {
-            peer.write_all(b"x").expect("write");
-        }
-        assert_eq!(waiter.join(), libc::POLLIN);
-        let seen = take_all(&mut inner);
-        assert!(has(&seen, 1 + round % 2, Event::is_readable), "{seen:?}");
-    }
-}
-
-fn three_deep(b: &Backend) {
-    let mut inner = b.driver();
-    let waker = inner.waker(1);
-    let mut middle = outer_of(b, &inner);
-    let mut outer = outer_of(b, &middle);
-    for _ in 0..10 {
-        wake(&waker);
-        outer.expect_readable(50);
-        middle.expect_readable(50);
-        inner.expect_readable(1);
-        inner.quiesce();
-        middle.quiesce();
-        outer.quiesce();
-    }
-}
-
-fn two_outer_loops_both_see_a_wake(b: &Backend) {
-    let mut inner = b.driver();
-    let waker = inner.waker(1);
-    let mut first = outer_of(b, &inner);
-    let mut second = outer_of(b, &inner);
-    for _ in 0..20 {
-        wake(&waker);
-        first.expect_readable(50);
-        second.expect_readable(50);
-        inner.expect_readable(1);
-        inner.quiesce();
-        first.quiesce();
-        second.quiesce();
-    }
-}
-
-/// The outer loop runs as one would: sleep, then take what the inner poll has. One lost wake and
-/// both threads stop.
-fn every_wake_reaches_the_outer_loop(b: &Backend) {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    const WAKES: usize = 5_000;
-    let mut inner = b.driver_with(1);
-    let waker = inner.waker(1);
-    let mut outer = outer_of(b, &inner);
-    let answers = Arc::new(AtomicUsize::new(0));
-    let answered = Arc::clone(&answers);
-    let poller = in_thread(move || {
-        let mut seen = 0;
-        while seen < WAKES {
-            outer.poll(None).expect("poll");
-            while !inner.turn().is_empty() {
-                seen += 1;
-                answered.store(seen, Ordering::Release);
-            }
-        }
-    });
-    for n in 1..=WAKES {
-        wake(&waker);
-        ferrio_conformance::wait_for("the answer", || {
-            answers.load(Ordering::Acquire) == n || poller.is_finished()
-        });
-    }
-    poller.join();
 }

@@ -24,6 +24,7 @@ conformance! { wake {
     waker_of_a_cloned_registry,
     registration_traffic_never_erases_a_wake,
     wake_beside_source_events,
+    pending_wakes_come_first_in_a_batch,
     wake_after_the_poll_is_gone,
     wake_after_poll_and_registry_are_gone,
     dropping_an_idle_waker_changes_nothing,
@@ -219,6 +220,27 @@ fn wake_beside_source_events(b: &Backend) {
         assert!(has(&seen, WAKE, Event::is_readable), "{seen:?}");
         assert!(has(&seen, 1, |_| true), "{seen:?}");
         driver.remove(&mut sample.source);
+        driver.quiesce();
+    }
+}
+
+/// Not a promise of the contract, but of the documentation: COMPATIBILITY.md.
+fn pending_wakes_come_first_in_a_batch(b: &Backend) {
+    let mut driver = b.driver_with(4);
+    let waker = driver.waker(WAKE);
+    let mut all: Vec<_> = (0..8).map(|_| pairs::unix()).collect();
+    for (stream, _) in &mut all {
+        driver.add(stream, 1, Interest::READABLE);
+    }
+    for timeout in [None, Some(Duration::ZERO), Some(Duration::MAX)] {
+        for (_, peer) in &mut all {
+            peer.write_all(b"x").expect("write");
+        }
+        wake(&waker);
+        driver.poll(timeout).expect("poll");
+        let batch = driver.batch();
+        assert_eq!(batch.len(), 4);
+        assert_eq!(batch[0].token(), Token(WAKE), "{batch:?}");
         driver.quiesce();
     }
 }
