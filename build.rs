@@ -2,7 +2,7 @@
 //!
 //! Every target is translated into capabilities (`has_epoll`, `has_accept4`, ...), which the source
 //! tests with plain `#[cfg(has_epoll)]` or `cfg!(has_epoll)`. Adding a platform means adding a row
-//! to [`TABLE`]. The same facts are public as `ferrio::capabilities`.
+//! to [`TABLE`]. Most of these facts are public as `ferrio::capabilities`.
 
 use std::env;
 

@@ -8,8 +8,10 @@ use crate::token::Token;
 /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) after any of them. Delivery is edge-triggered:
 /// the next event comes when readiness changes after an operation answered `WouldBlock`.
 ///
-/// The closed bits never lie but may be missing: a program that needs to know reads until it gets
-/// `Ok(0)` or an error.
+/// On a connection, and on a pipe, the closed bits never lie but may be missing: a program that needs
+/// to know reads until it gets `Ok(0)` or an error. On a datagram socket an error that is pending,
+/// such as "nobody listens there", sets `write_closed` too (`EPOLLERR`, as mio decodes it); the socket
+/// goes on working.
 ///
 /// # Examples
 ///
@@ -162,8 +164,8 @@ impl Event {
 
     /// Whether nothing more can be sent: both halves are shut, or the connection failed.
     ///
-    /// `false` proves nothing. On epoll: `EPOLLHUP`, or `EPOLLOUT` together with `EPOLLERR`, or
-    /// `EPOLLERR` alone.
+    /// `false` proves nothing; on a datagram socket `true` means an error, see [`Event`]. On epoll:
+    /// `EPOLLHUP`, or `EPOLLOUT` together with `EPOLLERR`, or `EPOLLERR` alone.
     ///
     /// # Examples
     ///

@@ -1,7 +1,8 @@
 //! Sockets: TCP, UDP, and on Unix the local ones.
 //!
 //! The types are the standard library's, made non-blocking and able to be registered with a
-//! [`Poll`](crate::Poll); on Linux they are exactly as large. Every socket that a function of this
+//! [`Poll`](crate::Poll); on Linux they are exactly as large, in release builds without the feature
+//! `runtime-selector`. Every socket that a function of this
 //! module creates is non-blocking and closed on exec from birth. One that comes from elsewhere, by
 //! `from_std` or `From<OwnedFd>`, stays in the mode it is in: call `set_nonblocking(true)` on it
 //! first.

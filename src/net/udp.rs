@@ -414,7 +414,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of `setsockopt(2)`. On Linux [`InvalidInput`](io::ErrorKind::InvalidInput) for anything above 255.
+    /// Those of `setsockopt(2)`. On Linux [`InvalidInput`](io::ErrorKind::InvalidInput) for anything
+    /// above 255, except `u32::MAX`, which restores the default of 1.
     ///
     /// # Examples
     ///
@@ -508,7 +509,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// Those of `setsockopt(2)`. On Linux [`InvalidInput`](io::ErrorKind::InvalidInput) for 0 and for
-    /// anything above 255.
+    /// anything above 255, except `u32::MAX`, which restores the system's default.
     ///
     /// # Examples
     ///

@@ -152,7 +152,7 @@ impl TcpListener {
     /// # Errors
     ///
     /// Those of `setsockopt(2)`; on Linux [`InvalidInput`](io::ErrorKind::InvalidInput) for 0 and
-    /// for anything above 255.
+    /// for anything above 255, except `u32::MAX`, which restores the system's default.
     ///
     /// # Examples
     ///
