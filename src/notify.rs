@@ -24,7 +24,8 @@
 //! * **Fairness**: a wake that is pending when a poll begins takes one slot of the buffer, further
 //!   ones what the kernel leaves. With a single slot the two take turns.
 //! * After the kernel object has been **handed out** for another loop to watch, that loop's
-//!   readiness has to tell of wakes too: ALWAYS_WRITE makes each of them ring.
+//!   readiness has to tell of wakes too: ALWAYS_WRITE makes each of them ring. So it does after a
+//!   ring that failed: its bit is set, and would keep later wakes silent.
 //! * Wakers beyond the signal bits share the OVERFLOW bit and have a flag each.
 //!
 //! The loop itself is here as well, over the trait [`Kernel`], so that loom runs what ships.
@@ -166,10 +167,10 @@ impl Notify {
         old & ALWAYS_WRITE != 0 || (old & ASLEEP != 0 && old & SIGNALS == 0)
     }
 
-    /// From now on every wake rings, because somebody else watches the kernel object; `true` asks
-    /// the caller to ring for the wakes that are pending.
+    /// From now on every wake rings: somebody else watches the kernel object, or a ring has failed.
+    /// `true` asks the caller to ring for the wakes that are pending.
     #[must_use]
-    pub(crate) fn hand_out(&self) -> bool {
+    pub(crate) fn ring_always(&self) -> bool {
         let old = self.word.fetch_or(ALWAYS_WRITE, Ordering::AcqRel);
         old & ALWAYS_WRITE == 0 && old & SIGNALS != 0
     }

@@ -223,8 +223,8 @@ mod stepwise {
         let mut bench = Bench::new();
         let (a, b) = (bench.notify.subscribe(A), bench.notify.subscribe(B));
         assert!(!bench.notify.wake(&a));
-        assert!(bench.notify.hand_out(), "for the pending one");
-        assert!(!bench.notify.hand_out());
+        assert!(bench.notify.ring_always(), "for the pending one");
+        assert!(!bench.notify.ring_always());
         assert!(bench.notify.wake(&b));
         assert!(bench.notify.wake(&b));
         bench.turn.waker_next = true;
@@ -425,7 +425,7 @@ mod exhaustive {
                 });
                 written
             });
-            if handed_out && world.notify.hand_out() {
+            if handed_out && world.notify.ring_always() {
                 world.change(|state| state.rung = true);
             }
             poll_until(&world, &mut Turn::default(), capacity, |seen| {
@@ -544,7 +544,7 @@ mod exhaustive {
                     world.wake(&signal);
                 });
             }
-            if world.notify.hand_out() {
+            if world.notify.ring_always() {
                 world.change(|state| state.rung = true);
             }
             let (mut seen, mut turn) = (Vec::new(), Turn::default());

@@ -82,7 +82,9 @@ impl Waker {
     ///
     /// # Errors
     ///
-    /// Those of the kernel's wake-up, `write(2)` on an eventfd for example; none are expected.
+    /// Those of the kernel's wake-up, `write(2)` on an eventfd for example; none are expected. The
+    /// wake stays pending then, and is delivered by the poll that ends next, whatever ends it;
+    /// trying again is the way to end a blocked one.
     ///
     /// # Examples
     ///
@@ -96,11 +98,16 @@ impl Waker {
     /// # }
     /// ```
     pub fn wake(&self) -> io::Result<()> {
-        if self.hub.notify().wake(&self.signal) {
-            self.hub.ring()
-        } else {
-            Ok(())
+        if !self.hub.notify().wake(&self.signal) {
+            return Ok(());
         }
+        let result = self.hub.ring();
+        if result.is_err() {
+            // The wake stays pending, and may end the poll yet: by the caller's next try, or another
+            // waker's. The rings that this asks for are theirs to make.
+            let _ = self.hub.notify().ring_always();
+        }
+        result
     }
 }
 

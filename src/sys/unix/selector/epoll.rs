@@ -130,10 +130,11 @@ impl Epoll {
     fn yield_bell(&self) -> io::Result<()> {
         let mut watch = lock(&self.bell);
         if let BellWatch::Direct(bell) = *watch {
-            // In this order: a ring at any moment is reported at least once.
+            // In this order: a ring at any moment is reported at least once. If the second call
+            // fails, dropping `nested` takes the first one back.
             let nested = self.nest(bell)?;
-            *watch = nested;
             os::ctl(self.set.as_fd(), os::EPOLL_CTL_DEL, bell, 0, 0)?;
+            *watch = nested;
         }
         self.bell_yields.store(true, Ordering::Release);
         Ok(())

@@ -137,7 +137,7 @@ impl Selector {
 
     /// The selector's own descriptor, for another loop to watch. From now on wakes show in it.
     pub(crate) fn hand_out(&self) -> BorrowedFd<'_> {
-        if self.hub.notify.hand_out() {
+        if self.hub.notify.ring_always() {
             // An error is the next wake's to report.
             let _ = self.hub.ring();
         }
