@@ -103,10 +103,11 @@ impl<L: Listen> Acceptor<L> {
         }
         self.paused_until = None;
         while self.can_accept {
+            // First of all: a descriptor that has become free is for the reserve.
+            self.restock();
             match self.listener.accept() {
                 Ok((stream, peer)) => {
                     self.is_pause_known = false;
-                    self.restock();
                     return Some(self.judge(stream, peer, open));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.can_accept = false,
@@ -141,7 +142,6 @@ impl<L: Listen> Acceptor<L> {
     /// Gives up the reserve for one connection. The caller drops it before it comes back to
     /// [`next`](Acceptor::next), and then there is a descriptor for the reserve again.
     fn accept_with_reserve(&mut self) -> Option<(L::Stream, SocketAddr)> {
-        self.restock();
         self.reserve.take()?;
         match self.listener.accept() {
             Ok(accepted) => Some(accepted),

@@ -113,8 +113,6 @@ pub fn serve<A: App>(
     // The port may have been 0, which lets the system choose one.
     let address = listener.local_addr().map_err(failed)?;
     let app = make(address)?;
-    say(format_args!("listening on {address}"));
-
     let mut server = Server {
         poll,
         app,
@@ -123,6 +121,8 @@ pub fn serve<A: App>(
         counts: Counts::default(),
         verbose: serving.verbose,
     };
+    // Everything that could have failed is done: whoever waits for this line may go ahead.
+    say(format_args!("listening on {address}"));
     server
         .run(&stop)
         .map_err(|e| Failure::new(format!("the event loop failed: {e}")))?;
