@@ -8,6 +8,7 @@ use ferrio::Interest;
 use ferrio::event::Source;
 
 use crate::backend::Backend;
+use crate::driver::Driver;
 use crate::{pairs, wait_for};
 
 const ROUNDS: usize = 5;
@@ -42,16 +43,7 @@ fn rearms<S: Source>(
     let mut driver = b.driver();
     driver.add(&mut source, 1, interest);
     for _ in 0..ROUNDS {
-        // Until it blocks; a full buffer takes many writes.
-        let blocked = loop {
-            if let Err(error) = operate(&mut source) {
-                break error;
-            }
-        };
-        pairs::assert_would_block::<()>(Err(blocked));
-        driver.quiesce();
-        pairs::assert_would_block(operate(&mut source));
-        driver.assert_quiet();
+        block(&mut driver, &mut source, &mut operate);
         unblock();
         match interest {
             Interest::WRITABLE => driver.expect_writable(1),
@@ -59,6 +51,24 @@ fn rearms<S: Source>(
         };
         operate(&mut source).expect("ready");
     }
+}
+
+/// Operates until that blocks and no event is left. A full TCP buffer has some room again, and says
+/// so, when the kernel has moved its contents to the peer; that ends when the peer's is full as well.
+fn block<S: Source>(
+    driver: &mut Driver,
+    source: &mut S,
+    operate: &mut impl FnMut(&mut S) -> io::Result<()>,
+) {
+    wait_for("the operation to block, without an event", || {
+        let error = loop {
+            if let Err(error) = operate(source) {
+                break error;
+            }
+        };
+        pairs::assert_would_block::<()>(Err(error));
+        driver.quiesce().is_empty()
+    });
 }
 
 /// Takes the number of bytes that an operation moved, which is never 0 here.

@@ -67,7 +67,7 @@ fn register_of_a_ready_source_ends_a_blocked_poll(b: &Backend) {
 fn reregister_reaches_a_blocked_poll(b: &Backend) {
     let mut driver = b.driver();
     let registry = driver.registry().try_clone().expect("a clone");
-    let (mut stream, mut peer) = pairs::tcp();
+    let (mut stream, mut peer) = pairs::unix();
     pairs::fill(&stream);
     driver.add(&mut stream, 1, Interest::WRITABLE);
     driver.quiesce();

@@ -1,14 +1,12 @@
-//! Contract row 21, and the end of a waker in row 18: several wakers, and any token.
+//! Contract row 21, and the end of a waker in row 18: several wakers. Their tokens are `tokens.rs`'s.
 
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use ferrio::event::Event;
-use ferrio::{Interest, Token, Waker, fault};
-use ferrio_conformance::{
-    Backend, Capability, Driver, conformance, has, in_thread, pairs, samples,
-};
+use ferrio::{Interest, Token, Waker};
+use ferrio_conformance::{Backend, Capability, Driver, conformance, has, in_thread, pairs};
 
 conformance! { wakers {
     each_of_many_wakers_has_its_event,
@@ -16,11 +14,6 @@ conformance! { wakers {
     each_of_many_wakers_ends_a_blocked_poll,
     wakers_may_share_a_token,
     waker_and_source_may_share_a_token,
-    every_token_is_delivered_unchanged,
-    every_token_of_a_source_beside_a_waker,
-    source_taking_the_internal_identity_while_blocked,
-    source_with_the_internal_identity_before_the_first_waker,
-    failed_change_of_the_internal_identity_leaves_all_working,
     dropping_a_waker_discards_its_wake,
     dropping_a_waker_keeps_the_wakes_of_others,
     a_new_waker_does_not_inherit_a_wake,
@@ -32,25 +25,6 @@ conformance! { wakers {
 
 /// More than the 29 that have a bit of their own in the asleep-state word.
 const MANY: usize = 40;
-
-/// The identity under which the library's own descriptor is registered with epoll. It must not
-/// matter that a user's token equals it.
-const INTERNAL: usize = 0xFE11_10C0_57A7_E5ED_u64 as usize;
-
-const TOKENS: &[usize] = &[
-    0,
-    1,
-    INTERNAL,
-    INTERNAL - 1,
-    INTERNAL + 1,
-    usize::MAX,
-    usize::MAX - 1,
-    isize::MAX as usize,
-    1 << (usize::BITS - 1),
-    u32::MAX as usize,
-    i32::MAX as usize,
-    0xDEAD_BEEF,
-];
 
 fn wake(waker: &Waker) {
     waker.wake().expect("wake");
@@ -144,162 +118,6 @@ fn waker_and_source_may_share_a_token(b: &Backend) {
     wake(&waker);
     driver.turn();
     assert_eq!(driver.tokens(), [5, 5], "both, each with its own event");
-}
-
-fn every_token_is_delivered_unchanged(b: &Backend) {
-    let mut driver = b.driver();
-    for &token in TOKENS {
-        let waker = driver.waker(token);
-        wake(&waker);
-        driver.turn();
-        assert_eq!(driver.tokens(), [token], "a waker's {token:#x}");
-        drop(waker);
-        for mut sample in samples::all() {
-            driver.add(&mut sample.source, token, sample.interest);
-            sample.trigger();
-            let seen = driver.expect(token, |_| true);
-            assert!(
-                seen.iter().all(|event| event.token().0 == token),
-                "{} {token:#x}",
-                sample.name
-            );
-            driver.remove(&mut sample.source);
-        }
-        driver.assert_quiet();
-    }
-}
-
-/// A source of each token, registered or reregistered to it, next to a waker with another token and
-/// one with the same: all three are told apart, by day and while the poll sleeps.
-fn every_token_of_a_source_beside_a_waker(b: &Backend) {
-    for &token in TOKENS {
-        for reregister in [false, true] {
-            let driver = b.driver();
-            let other = driver.waker(3);
-            let same = driver.waker(token);
-            let (mut stream, mut peer) = pairs::tcp();
-            let first = if reregister { 9 } else { token };
-            driver.add(&mut stream, first, Interest::READABLE);
-            if reregister {
-                driver
-                    .registry()
-                    .reregister(&mut stream, Token(token), Interest::READABLE)
-                    .expect("reregister");
-            }
-            assert_told_apart(driver, token, &other, &same, 3, &mut || {
-                peer.write_all(b"x").expect("write");
-            });
-        }
-    }
-}
-
-fn assert_told_apart(
-    mut driver: Driver,
-    token: usize,
-    other: &Waker,
-    same: &Waker,
-    others: usize,
-    source: &mut dyn FnMut(),
-) {
-    driver.assert_quiet();
-    let mut rounds: Vec<(Box<dyn FnMut() + '_>, usize)> = vec![
-        (Box::new(|| wake(other)), others),
-        (Box::new(|| wake(same)), token),
-        (Box::new(source), token),
-    ];
-    for _ in 0..2 {
-        for (cause, expected) in &mut rounds {
-            let poller = in_thread(move || {
-                driver.poll(None).expect("poll");
-                driver
-            });
-            poller.wait_until_blocked();
-            cause();
-            driver = poller.join();
-            assert_eq!(driver.tokens(), [*expected], "blocked, {token:#x}");
-            driver.assert_quiet();
-            cause();
-            let seen = driver.expect(*expected, Event::is_readable);
-            assert_eq!(seen.len(), 1, "{token:#x}: {seen:?}");
-            driver.assert_quiet();
-        }
-    }
-}
-
-fn source_taking_the_internal_identity_while_blocked(b: &Backend) {
-    let mut driver = b.driver();
-    let registry = driver.registry().try_clone().expect("a clone");
-    let waker = driver.waker(1);
-    for round in 0..3 {
-        let poller = in_thread(move || {
-            driver.poll(None).expect("poll");
-            driver
-        });
-        poller.wait_until_blocked();
-        let (mut stream, mut peer) = pairs::tcp();
-        registry
-            .register(&mut stream, Token(INTERNAL), Interest::READABLE)
-            .expect("register");
-        assert!(!poller.is_finished());
-        wake(&waker);
-        driver = poller.join();
-        assert_eq!(driver.tokens(), [1], "round {round}");
-        peer.write_all(b"x").expect("write");
-        driver.expect_readable(INTERNAL);
-        driver.remove(&mut stream);
-        driver.assert_quiet();
-    }
-}
-
-fn source_with_the_internal_identity_before_the_first_waker(b: &Backend) {
-    let driver = b.driver();
-    let (mut stream, mut peer) = pairs::tcp();
-    driver.add(&mut stream, INTERNAL, Interest::READABLE);
-    let other = driver.waker(3);
-    let same = driver.waker(INTERNAL);
-    assert_told_apart(driver, INTERNAL, &other, &same, 3, &mut || {
-        peer.write_all(b"x").expect("write");
-    });
-}
-
-/// The library's own descriptor has to make room for such a source; each call of that fails in turn.
-fn failed_change_of_the_internal_identity_leaves_all_working(b: &Backend) {
-    let calls = [b.calls().create, b.calls().control].concat();
-    for call in calls {
-        for n in 0..4 {
-            let mut driver = b.driver();
-            let waker = driver.waker(1);
-            let (mut stream, mut peer) = pairs::tcp();
-            let injection = fault::inject(call, libc::ENOMEM).skip(n);
-            let result =
-                driver
-                    .registry()
-                    .register(&mut stream, Token(INTERNAL), Interest::READABLE);
-            let failed = injection.hits() > 0;
-            drop(injection);
-            assert_eq!(result.is_err(), failed, "{call:?} {n}");
-            for _ in 0..3 {
-                let poller = in_thread(move || {
-                    driver.poll(None).expect("poll");
-                    driver
-                });
-                poller.wait_until_blocked();
-                wake(&waker);
-                driver = poller.join();
-                assert_eq!(driver.tokens(), [1], "after {call:?} {n}");
-                driver.assert_quiet();
-            }
-            if failed {
-                driver.add(&mut stream, INTERNAL, Interest::READABLE);
-            }
-            peer.write_all(b"x").expect("write");
-            driver.expect_readable(INTERNAL);
-            let same = driver.waker(INTERNAL);
-            assert_told_apart(driver, INTERNAL, &waker, &same, 1, &mut || {
-                peer.write_all(b"x").expect("write");
-            });
-        }
-    }
 }
 
 fn dropping_a_waker_discards_its_wake(b: &Backend) {
