@@ -1,33 +1,50 @@
 //! Other people's programs, and files for them.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
+use std::sync::{Mutex, PoisonError};
 
-/// Runs a program that these tests need but can't bring along.
+/// Runs a program that these tests need but can't bring along; a missing one is installed.
 #[track_caller]
 pub fn run(command: &mut Command, package: &str) -> Output {
-    let output = command.output();
-    output.unwrap_or_else(|error| explain(command, package, &error))
+    present(command, package, Command::output)
 }
 
 /// Starts one.
 #[track_caller]
 pub fn start(command: &mut Command, package: &str) -> Child {
-    let child = command.spawn();
-    child.unwrap_or_else(|error| explain(command, package, &error))
+    present(command, package, Command::spawn)
 }
 
 #[track_caller]
-fn explain(command: &Command, package: &str, error: &std::io::Error) -> ! {
-    let program = command.get_program().to_string_lossy();
-    if error.kind() == ErrorKind::NotFound {
-        panic!(
-            "{program} is not installed: it is in the package {package}, see programs/README.md"
-        );
+fn present<T>(
+    command: &mut Command,
+    package: &str,
+    mut go: impl FnMut(&mut Command) -> io::Result<T>,
+) -> T {
+    let mut result = go(command);
+    if matches!(&result, Err(error) if error.kind() == ErrorKind::NotFound) {
+        install(package);
+        result = go(command);
     }
-    panic!("cannot run {program}: {error}");
+    let program = command.get_program().to_string_lossy();
+    result.unwrap_or_else(|error| panic!("cannot run {program}: {error}"))
+}
+
+/// One at a time: the package manager holds a lock of its own, and does not wait for it.
+#[track_caller]
+fn install(package: &str) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/install-tools.sh");
+    let output = Command::new(script).output().expect("a shell");
+    assert!(
+        output.status.success(),
+        "{package} is missing, and {script} failed: {}",
+        text(&output.stderr)
+    );
 }
 
 pub fn text(bytes: &[u8]) -> String {
