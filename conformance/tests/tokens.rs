@@ -198,36 +198,47 @@ fn failed_change_of_the_internal_identity_leaves_all_working(b: &Backend) {
     }
 }
 
-/// A source that is never ready takes the identity while wakes pour in: the wakers' descriptor must
-/// not be taken for the source at any moment.
+/// A source that is never ready takes the identity while wakes pour in. A poll that is under way
+/// meanwhile may take the wakers' descriptor for the source, which is a spurious event; one that
+/// begins later may not.
 fn taking_the_internal_identity_beside_wakes_is_no_event(b: &Backend) {
     for round in 0..2_000 {
         let mut driver = b.driver();
         let registry = driver.registry().try_clone().expect("a clone");
         let waker = driver.waker(1);
+        let taken = Arc::new(AtomicBool::new(false));
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let hammer = in_thread(move || {
-            while !stopped.load(Ordering::Relaxed) {
+            while !stopped.load(Ordering::SeqCst) {
                 wake(&waker);
             }
-            wake(&waker);
             waker
         });
-        let stopped = Arc::clone(&stop);
+        let (stopped, known) = (Arc::clone(&stop), Arc::clone(&taken));
         let poller = in_thread(move || {
-            while !stopped.load(Ordering::Relaxed) {
+            while !stopped.load(Ordering::SeqCst) {
+                let late = known.load(Ordering::SeqCst);
                 for event in driver.turn_within(Duration::from_millis(5)) {
-                    assert_eq!(event.token(), Token(1), "round {round}");
+                    assert!(
+                        event.token() == Token(1) || !late,
+                        "round {round}: {event:?} of a source that is not ready"
+                    );
                 }
             }
+            driver
         });
         let (mut stream, _peer) = pairs::unix();
         registry
             .register(&mut stream, Token(INTERNAL), Interest::READABLE)
             .expect("register");
-        stop.store(true, Ordering::Relaxed);
-        hammer.join();
-        poller.join();
+        taken.store(true, Ordering::SeqCst);
+        stop.store(true, Ordering::SeqCst);
+        let waker = hammer.join();
+        let mut driver = poller.join();
+        driver.quiesce();
+        wake(&waker);
+        driver.turn();
+        assert_eq!(driver.tokens(), [1], "round {round}");
     }
 }
