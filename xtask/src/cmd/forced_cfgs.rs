@@ -26,8 +26,8 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
             cargo
         };
         let mut check = cargo("check");
-        check.args(["--quiet", "--all-targets"]);
-        run::check(&format!("cargo check, {cfg}"), &mut check, counts)?;
+        check.args(["--quiet", "--all-features"]);
+        run::check(&format!("cargo check --all-features, {cfg}"), &mut check, counts)?;
         // The examples in the documentation use the default backend, which may be missing here.
         let mut test = cargo("test");
         test.args(["--lib", "--test", "forced"]);
