@@ -27,7 +27,11 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         };
         let mut check = cargo("check");
         check.args(["--quiet", "--all-features"]);
-        run::check(&format!("cargo check --all-features, {cfg}"), &mut check, counts)?;
+        run::check(
+            &format!("cargo check --all-features, {cfg}"),
+            &mut check,
+            counts,
+        )?;
         // The examples in the documentation use the default backend, which may be missing here.
         let mut test = cargo("test");
         test.args(["--lib", "--test", "forced"]);
