@@ -16,7 +16,12 @@ impl Person {
     /// Connects, and reads the welcome.
     #[track_caller]
     pub fn arrive(server: &Server) -> Person {
-        let stream = connect(server.address);
+        Person::over(connect(server.address))
+    }
+
+    /// Reads the welcome.
+    #[track_caller]
+    pub fn over(stream: TcpStream) -> Person {
         let lines = BufReader::new(stream.try_clone().expect("a second handle"));
         let mut person = Person { stream, lines };
         person.expect("* Welcome. What is your name?");

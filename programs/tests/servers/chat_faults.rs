@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use crate::chat::Person;
-use crate::clients::{connect, finish, receive_all, send, send_until_stuck};
+use crate::clients::{connect, connect_narrowly, finish, receive_all, send, send_until_stuck};
 use crate::process::{CHAT, Server};
 
 /// Hears what the talker says until it's enough. A word through the channel for each line: the
@@ -31,7 +31,9 @@ fn listen(mut listener: Person, heard: &Sender<()>) -> (Person, usize) {
 fn who_does_not_read_is_disconnected_and_the_others_go_on() {
     let server = Server::start(CHAT, &["--backlog", "50000"]);
     let mut talker = Person::join(&server, "talker");
-    let deaf = Person::join(&server, "deaf");
+    let mut deaf = Person::over(connect_narrowly(server.address));
+    deaf.say("deaf");
+    deaf.expect("* You are deaf.");
     talker.expect("* deaf joined");
     let listener = Person::join(&server, "listener");
     talker.expect("* listener joined");
@@ -67,7 +69,9 @@ fn who_does_not_read_is_disconnected_and_the_others_go_on() {
 #[test]
 fn who_asks_without_reading_waits_for_himself() {
     let server = Server::start(CHAT, &[]);
-    let mut ann = Person::join(&server, "ann");
+    let mut ann = Person::over(connect_narrowly(server.address));
+    ann.say("ann");
+    ann.expect("* You are ann.");
     let mut asks = ann.stream.try_clone().expect("a second handle");
     let sent = send_until_stuck(&mut asks, b"/who\n", 64 << 20);
     assert!(sent < 64 << 20, "the server took all of it");
@@ -109,6 +113,24 @@ fn garbage_is_made_presentable_or_refused() {
     send(&mut bob.stream, [&[b'y'; 1024][..], b"\n"].concat());
     ann.expect(&format!("bob: {}", "y".repeat(1024)));
     drop((ann, bob));
+    server.end();
+}
+
+/// Half a line is nobody's business yet.
+#[test]
+fn a_slow_writer_keeps_nobody_waiting() {
+    let server = Server::start(CHAT, &[]);
+    let mut ann = Person::join(&server, "ann");
+    let mut slow = Person::join(&server, "slow");
+    ann.expect("* slow joined");
+    for byte in b"at last" {
+        send(&mut slow.stream, [*byte]);
+        ann.say("still there?");
+        slow.expect("ann: still there?");
+    }
+    slow.say("");
+    ann.expect("slow: at last");
+    drop((ann, slow));
     server.end();
 }
 

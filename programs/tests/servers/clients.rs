@@ -4,6 +4,8 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
+
 use crate::process::{LIMIT, wait_until};
 
 /// A connection that fails a test rather than hang it.
@@ -13,6 +15,20 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
     stream.set_write_timeout(Some(LIMIT)).expect("a timeout");
     stream.set_nodelay(true).expect("no delay");
+    stream
+}
+
+/// A connection for which the kernel holds little on its way, so that it's stuck soon.
+#[track_caller]
+pub fn connect_narrowly(address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
+    // Before it's connected: afterwards the window is agreed on.
+    socket.set_recv_buffer_size(16 * 1024).expect("an option");
+    socket.set_send_buffer_size(16 * 1024).expect("an option");
+    socket.connect(&address.into()).expect("the server listens");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    stream.set_write_timeout(Some(LIMIT)).expect("a timeout");
     stream
 }
 

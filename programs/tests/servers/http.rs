@@ -231,7 +231,7 @@ fn a_client_that_asks_for_leave_is_given_it() {
     send(&mut client, head.replace("Length: 3", "Length: 99999999"));
     assert_eq!(replies.next().status, 413);
     replies.expect_end();
-    drop(client);
+    drop((client, replies));
     server.end();
 }
 

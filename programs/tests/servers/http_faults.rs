@@ -4,7 +4,9 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::clients::{connect, finish, receive, receive_all, reset, send, send_until_stuck};
+use crate::clients::{
+    connect, connect_narrowly, finish, receive, receive_all, reset, send, send_until_stuck,
+};
 use crate::http::page;
 use crate::process::{HTTP, Server, resident};
 use crate::replies::Replies;
@@ -173,7 +175,7 @@ fn a_client_that_never_reads_is_held_back() {
     let server = Server::start(HTTP, &[]);
     assert_answers(&server);
     let before = resident(server.id());
-    let mut client = connect(server.address);
+    let mut client = connect_narrowly(server.address);
     let request = "GET /bytes/5000 HTTP/1.1\r\nHost: h\r\n\r\n";
     let sent = send_until_stuck(&mut client, request.as_bytes(), ALL);
     assert!(sent < ALL, "the server took all of it");
