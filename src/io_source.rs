@@ -124,7 +124,7 @@ impl<T: AsRaw> Source for IoSource<T> {
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         #[cfg(any(debug_assertions, feature = "runtime-selector"))]
-        self.owner.check(registry.selector().id())?;
+        self.owner.check_end(registry.selector().id())?;
         let result = self.state.deregister(registry.selector(), self.io.raw());
         #[cfg(any(debug_assertions, feature = "runtime-selector"))]
         if result
@@ -149,38 +149,49 @@ impl<T: fmt::Debug> fmt::Debug for IoSource<T> {
 #[cfg(any(debug_assertions, feature = "runtime-selector"))]
 mod owner {
     use std::io;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// The selector's id, 0 for none.
     #[derive(Default)]
-    pub(super) struct Owner(AtomicUsize);
+    pub(super) struct Owner(usize);
 
     impl Owner {
         /// Notes a new registration, to be taken back with [`clear`](Owner::clear) if it fails.
-        pub(super) fn claim(&self, selector: usize) -> io::Result<()> {
-            match self
-                .0
-                .compare_exchange(0, selector, Ordering::AcqRel, Ordering::Acquire)
-            {
-                Ok(_) => Ok(()),
-                Err(other) => Err(occupied(other, selector)),
+        pub(super) fn claim(&mut self, selector: usize) -> io::Result<()> {
+            if self.0 != 0 {
+                return Err(occupied(self.0, selector));
             }
+            self.0 = selector;
+            Ok(())
         }
 
+        /// Before a change. The kinds of this error and the next are mio's.
         pub(super) fn check(&self, selector: usize) -> io::Result<()> {
-            match self.0.load(Ordering::Acquire) {
-                0 => Err(io::Error::new(
-                    io::ErrorKind::NotFound,
-                    "the source is not registered with this `Registry`",
-                )),
+            match self.0 {
+                0 => Err(unknown()),
                 owner if owner == selector => Ok(()),
                 other => Err(occupied(other, selector)),
             }
         }
 
-        pub(super) fn clear(&self) {
-            self.0.store(0, Ordering::Release);
+        /// Before the end of the registration.
+        pub(super) fn check_end(&self, selector: usize) -> io::Result<()> {
+            if self.0 == selector {
+                Ok(())
+            } else {
+                Err(unknown())
+            }
         }
+
+        pub(super) fn clear(&mut self) {
+            self.0 = 0;
+        }
+    }
+
+    fn unknown() -> io::Error {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            "the source is not registered with this `Registry`",
+        )
     }
 
     fn occupied(owner: usize, selector: usize) -> io::Error {

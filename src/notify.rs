@@ -95,18 +95,15 @@ pub(crate) struct Extra {
     pending: AtomicBool,
 }
 
-#[derive(Debug, Default)]
-struct Table {
-    used: u32,
-    extras: Vec<Arc<Extra>>,
-}
-
 #[derive(Debug)]
 pub(crate) struct Notify {
     word: AtomicU32,
     /// The token of each slot. Written before the slot's bit can be set, read after it was cleared.
     tokens: [AtomicUsize; SLOTS],
-    table: Mutex<Table>,
+    /// The slots that are taken. No lock guards it: a forked child, which may drop its wakers, could
+    /// have inherited the lock taken.
+    used: AtomicU32,
+    extras: Mutex<Vec<Arc<Extra>>>,
 }
 
 impl Notify {
@@ -114,24 +111,28 @@ impl Notify {
         Notify {
             word: AtomicU32::new(0),
             tokens: std::array::from_fn(|_| AtomicUsize::new(0)),
-            table: Mutex::new(Table::default()),
+            used: AtomicU32::new(0),
+            extras: Mutex::new(Vec::new()),
         }
     }
 
     /// A place for one more waker.
     pub(crate) fn subscribe(&self, token: Token) -> Signal {
-        let mut table = lock(&self.table);
-        let free = table.used.trailing_ones();
-        if (free as usize) < SLOTS {
-            table.used |= 1 << free;
-            self.tokens[free as usize].store(token.0, Ordering::Release);
-            return Signal::Slot(free);
+        loop {
+            let free = self.used.load(Ordering::Relaxed).trailing_ones();
+            if free as usize >= SLOTS {
+                break;
+            }
+            if self.used.fetch_or(1 << free, Ordering::AcqRel) & 1 << free == 0 {
+                self.tokens[free as usize].store(token.0, Ordering::Release);
+                return Signal::Slot(free);
+            }
         }
         let extra = Arc::new(Extra {
             token,
             pending: AtomicBool::new(false),
         });
-        table.extras.push(extra.clone());
+        lock(&self.extras).push(extra.clone());
         Signal::Extra(extra)
     }
 
@@ -142,11 +143,11 @@ impl Notify {
         match signal {
             Signal::Slot(slot) => {
                 self.word.fetch_and(!(1 << slot), Ordering::AcqRel);
-                lock(&self.table).used &= !(1 << slot);
+                self.used.fetch_and(!(1 << slot), Ordering::AcqRel);
             }
-            Signal::Extra(extra) => lock(&self.table)
-                .extras
-                .retain(|other| !Arc::ptr_eq(other, extra)),
+            Signal::Extra(extra) => {
+                lock(&self.extras).retain(|other| !Arc::ptr_eq(other, extra));
+            }
         }
     }
 
@@ -172,7 +173,7 @@ impl Notify {
     #[must_use]
     pub(crate) fn ring_always(&self) -> bool {
         let old = self.word.fetch_or(ALWAYS_WRITE, Ordering::AcqRel);
-        old & ALWAYS_WRITE == 0 && old & SIGNALS != 0
+        old & SIGNALS != 0
     }
 
     /// One poll: returns when there are events of sources or wakers, when the time has passed, or
@@ -247,6 +248,7 @@ impl Notify {
         capacity: usize,
         mut deadline: Deadline,
     ) -> io::Result<()> {
+        let mut overdue = false;
         loop {
             let mut asleep = 0;
             let mut pending = self.word.load(Ordering::Acquire) & SIGNALS != 0;
@@ -284,8 +286,13 @@ impl Notify {
             }
             // Nothing for the user. After a late ring, or if the only slot was kept for a waker
             // that was dropped meanwhile, the sources are asked again, however little time is left.
-            if room > 0 && !harvest.rung && deadline.has_passed() {
-                return Ok(());
+            if room > 0 && deadline.has_passed() {
+                // Once more at most, or somebody who rings without end holds the poll for ever. The
+                // kernel has put the ring behind every source that was ready.
+                if !harvest.rung || overdue {
+                    return Ok(());
+                }
+                overdue = true;
             }
         }
     }
@@ -347,7 +354,7 @@ impl Notify {
         // A bit that is no longer set was discarded by its waker's drop. Tokens are read after
         // this: should the slot have a new owner already, then it is the new owner's wake that was
         // cleared.
-        let old = self.word.fetch_and(!(chosen | asleep), Ordering::AcqRel);
+        let mut old = self.word.fetch_and(!(chosen | asleep), Ordering::AcqRel);
         let taken = old & chosen;
         let mut woken = 0;
         let mut slots = taken & !OVERFLOW;
@@ -359,7 +366,11 @@ impl Notify {
         }
         let mut left = old & SIGNALS & !chosen != 0;
         if taken & OVERFLOW != 0 {
-            left |= self.settle_extras(turn, kernel, room, &mut woken);
+            if let Some(now) = self.settle_extras(turn, kernel, room, &mut woken) {
+                left = true;
+                // ALWAYS_WRITE may have come while the bit was clear: whoever set it saw no wake.
+                old |= now;
+            }
         }
         if left && old & ALWAYS_WRITE != 0 {
             // The ring that told the outer loop of these wakes may have been consumed above.
@@ -368,24 +379,23 @@ impl Notify {
         woken
     }
 
-    /// The same for the wakers behind OVERFLOW, whose bit was just cleared. `true`: some found no
-    /// room, and the bit is set again.
+    /// The same for the wakers behind OVERFLOW, whose bit was just cleared. `Some`: some found no
+    /// room, the bit is set again, and this is what the word was then.
     fn settle_extras<K: Kernel>(
         &self,
         turn: &mut Turn,
         kernel: &mut K,
         room: usize,
         woken: &mut usize,
-    ) -> bool {
-        let table = lock(&self.table);
-        let count = table.extras.len();
+    ) -> Option<u32> {
+        let extras = lock(&self.extras);
+        let count = extras.len();
         for step in 0..count {
             let index = (turn.first_extra + step) % count;
-            let extra = &table.extras[index];
+            let extra = &extras[index];
             if *woken == room {
                 turn.first_extra = index;
-                self.word.fetch_or(OVERFLOW, Ordering::AcqRel);
-                return true;
+                return Some(self.word.fetch_or(OVERFLOW, Ordering::AcqRel));
             }
             if extra.pending.swap(false, Ordering::AcqRel) {
                 kernel.emit(extra.token);
@@ -393,7 +403,7 @@ impl Notify {
             }
         }
         turn.first_extra = 0;
-        false
+        None
     }
 }
 

@@ -21,7 +21,9 @@ use crate::token::Token;
 /// # Platform notes
 ///
 /// Linux: the first waker of a `Poll` makes an `eventfd(2)` that all of them share. After a
-/// `fork(2)`, wakes in the child do not reach the parent.
+/// `fork(2)`, wakes in the child do not reach the parent. The child may drop the wakers that it
+/// inherited; beyond the 29th of a `Poll` only if no other thread was making or dropping one during
+/// the fork, because those share a lock.
 ///
 /// # Examples
 ///

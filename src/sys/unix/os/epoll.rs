@@ -115,8 +115,6 @@ pub(crate) fn pwait2(
     timeout: Duration,
     decode: impl FnMut(u32, u64, usize) -> Event,
 ) -> io::Result<usize> {
-    // libc names it for some architectures only; calls numbered from 403 on are the same on all.
-    const SYS_EPOLL_PWAIT2: libc::c_long = 441;
     let timeout = KernelTimespec {
         seconds: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
         nanoseconds: i64::from(timeout.subsec_nanos()),
@@ -128,7 +126,7 @@ pub(crate) fn pwait2(
             // `timeout` outlives the call, and without a mask its size is not looked at.
             unsafe {
                 libc::syscall(
-                    SYS_EPOLL_PWAIT2,
+                    libc::SYS_epoll_pwait2,
                     epoll.as_raw_fd(),
                     records,
                     room,

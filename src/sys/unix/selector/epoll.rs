@@ -49,6 +49,8 @@ pub(crate) struct Epoll {
     bell: Mutex<BellWatch>,
     /// [`BELL`] is a user's token now: only EPOLLRDNORM tells the bell.
     bell_yields: AtomicBool,
+    /// A source was registered under it.
+    bell_taken: AtomicBool,
 }
 
 enum BellWatch {
@@ -57,6 +59,7 @@ enum BellWatch {
     Direct(RawFd),
     /// It is in this set, which is in ours.
     Nested {
+        bell: RawFd,
         _inner: OwnedFd,
     },
 }
@@ -67,6 +70,7 @@ impl Epoll {
             set: os::create()?,
             bell: Mutex::new(BellWatch::Not),
             bell_yields: AtomicBool::new(false),
+            bell_taken: AtomicBool::new(false),
         })
     }
 
@@ -93,16 +97,11 @@ impl Epoll {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        if token.0 as u64 == BELL {
-            self.yield_bell()?;
+        let data = token.0 as u64;
+        if data == BELL {
+            return self.control_bell(operation, fd, interests);
         }
-        os::ctl(
-            self.set.as_fd(),
-            operation,
-            fd,
-            mask(interests),
-            token.0 as u64,
-        )
+        os::ctl(self.set.as_fd(), operation, fd, mask(interests), data)
     }
 
     #[inline]
@@ -125,10 +124,26 @@ impl Epoll {
         Ok(())
     }
 
-    /// Makes sure that records with the user data [`BELL`] are a user's.
+    /// `control` for a source whose token is [`BELL`].
     #[cold]
-    fn yield_bell(&self) -> io::Result<()> {
+    fn control_bell(&self, operation: i32, fd: RawFd, interests: Interest) -> io::Result<()> {
+        // Held until it is known whether the number is a user's: see `is_taken`.
         let mut watch = lock(&self.bell);
+        let first = !self.bell_yields.load(Ordering::Acquire);
+        if first {
+            self.yield_bell(&mut watch)?;
+        }
+        let result = os::ctl(self.set.as_fd(), operation, fd, mask(interests), BELL);
+        match &result {
+            Ok(()) => self.bell_taken.store(true, Ordering::Release),
+            Err(_) if first => self.reclaim_bell(&mut watch),
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Makes sure that records with the user data [`BELL`] are a user's.
+    fn yield_bell(&self, watch: &mut BellWatch) -> io::Result<()> {
         if let BellWatch::Direct(bell) = *watch {
             // In this order: a ring at any moment is reported at least once. If the second call
             // fails, dropping `nested` takes the first one back.
@@ -140,6 +155,19 @@ impl Epoll {
         Ok(())
     }
 
+    /// Takes [`yield_bell`](Epoll::yield_bell) back: nothing was registered. Should this fail, the
+    /// bell stays where it is, which works as well and costs a descriptor.
+    fn reclaim_bell(&self, watch: &mut BellWatch) {
+        if let BellWatch::Nested { bell, .. } = *watch {
+            let mask = os::EPOLLIN | os::EPOLLET;
+            if os::ctl(self.set.as_fd(), os::EPOLL_CTL_ADD, bell, mask, BELL).is_err() {
+                return;
+            }
+            *watch = BellWatch::Direct(bell);
+        }
+        self.bell_yields.store(false, Ordering::Release);
+    }
+
     fn nest(&self, bell: RawFd) -> io::Result<BellWatch> {
         let inner = os::create()?;
         let mask = os::EPOLLIN | os::EPOLLET;
@@ -148,13 +176,26 @@ impl Epoll {
         let mask = os::EPOLLIN | os::EPOLLRDNORM | os::EPOLLET;
         let fd = inner.as_raw_fd();
         os::ctl(self.set.as_fd(), os::EPOLL_CTL_ADD, fd, mask, BELL)?;
-        Ok(BellWatch::Nested { _inner: inner })
+        Ok(BellWatch::Nested {
+            bell,
+            _inner: inner,
+        })
     }
 
     #[inline(always)]
     fn is_bell(&self, flags: u32, data: u64) -> bool {
         data == BELL
-            && (flags & os::EPOLLRDNORM as u32 != 0 || !self.bell_yields.load(Ordering::Acquire))
+            && (flags & os::EPOLLRDNORM as u32 != 0
+                || !self.bell_yields.load(Ordering::Acquire)
+                || !self.is_taken())
+    }
+
+    /// Whether a source was ever registered under [`BELL`]. If not, a record without EPOLLRDNORM is
+    /// the bell's, taken out of the kernel before it was moved.
+    #[cold]
+    fn is_taken(&self) -> bool {
+        let _no_registration_under_way = lock(&self.bell);
+        self.bell_taken.load(Ordering::Acquire)
     }
 
     /// Appends at most `room` events to `list`, blocking for at most `timeout`.
@@ -166,10 +207,11 @@ impl Epoll {
         timeout: Option<Duration>,
     ) -> io::Result<Harvest> {
         let start = list.len();
-        let mut bell = None;
+        // Two while the bell is being moved, the later one first.
+        let mut bells = [None; 2];
         let decode = |flags, data, index| {
             if self.is_bell(flags, data) {
-                bell = Some(index);
+                bells[usize::from(bells[0].is_some())] = Some(index);
             }
             // The data came from a token, so it fits.
             Event::new(Token(data as usize), decode(flags), flags)
@@ -181,19 +223,16 @@ impl Epoll {
         }?;
         #[cfg(not(has_epoll_pwait2))]
         let count = os::wait(self.set.as_fd(), list, room, milliseconds(timeout), decode)?;
-        match bell {
-            None => Ok(Harvest {
-                events: count,
-                rung: false,
-            }),
-            Some(index) => {
-                list.swap_remove(start + index);
-                Ok(Harvest {
-                    events: count - 1,
-                    rung: true,
-                })
-            }
+        let mut harvest = Harvest {
+            events: count,
+            rung: false,
+        };
+        for index in bells.into_iter().flatten() {
+            list.swap_remove(start + index);
+            harvest.events -= 1;
+            harvest.rung = true;
         }
+        Ok(harvest)
     }
 
     /// The same for a timeout that epoll_wait would have to round up to several times its length.
