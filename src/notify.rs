@@ -426,6 +426,10 @@ impl Turn {
     }
 }
 
-#[cfg(test)]
-#[path = "notify_tests.rs"]
-mod tests;
+#[cfg(all(test, not(ferrio_loom)))]
+#[path = "notify_stepwise.rs"]
+mod stepwise;
+
+#[cfg(all(test, ferrio_loom))]
+#[path = "notify_exhaustive.rs"]
+mod exhaustive;

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ferrio::event::Event;
+use ferrio::unix::SourceFd;
 use ferrio::{Interest, Token, Waker, fault};
-use ferrio_conformance::{Backend, Driver, conformance, in_thread, pairs, samples};
+use ferrio_conformance::{Backend, Driver, conformance, descriptors, in_thread, pairs, samples};
 
 conformance! { tokens {
     every_token_is_delivered_unchanged,
@@ -16,6 +17,7 @@ conformance! { tokens {
     source_taking_the_internal_identity_while_blocked,
     source_with_the_internal_identity_before_the_first_waker,
     failed_change_of_the_internal_identity_leaves_all_working,
+    refused_source_under_the_internal_identity_leaves_nothing,
     taking_the_internal_identity_beside_wakes_is_no_event,
 } }
 
@@ -196,6 +198,26 @@ fn failed_change_of_the_internal_identity_leaves_all_working(b: &Backend) {
             });
         }
     }
+}
+
+/// The room that was made for it is given back.
+fn refused_source_under_the_internal_identity_leaves_nothing(b: &Backend) {
+    b.isolated(|| {
+        let mut driver = b.driver();
+        let waker = driver.waker(1);
+        descriptors::assert_none_left("a refused source", || {
+            let result =
+                driver
+                    .registry()
+                    .register(&mut SourceFd(&-1), Token(INTERNAL), Interest::READABLE);
+            let error = result.expect_err("there is no descriptor -1");
+            assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+        });
+        wake(&waker);
+        driver.poll(None).expect("poll");
+        assert_eq!(driver.tokens(), [1]);
+        driver.assert_quiet();
+    });
 }
 
 /// A source that is never ready takes the identity while wakes pour in. A poll that is under way
