@@ -427,9 +427,9 @@ impl Turn {
 }
 
 #[cfg(all(test, not(ferrio_loom)))]
-#[path = "notify_stepwise.rs"]
-mod stepwise;
+#[path = "notify_stepwise_tests.rs"]
+mod stepwise_tests;
 
 #[cfg(all(test, ferrio_loom))]
-#[path = "notify_exhaustive.rs"]
-mod exhaustive;
+#[path = "notify_exhaustive_tests.rs"]
+mod exhaustive_tests;
