@@ -169,14 +169,12 @@ fn resets_at_every_step_cost_one_connection_each() {
 }
 
 /// A client that asks and doesn't read is stopped by the network, not stored by the server.
-#[test]
-fn a_client_that_never_reads_is_held_back() {
-    const ALL: usize = 64 << 20;
+fn hold_back(request: &str, check: fn(&mut Replies)) {
+    const ALL: usize = 32 << 20;
     let server = Server::start(HTTP, &[]);
     assert_answers(&server);
     let before = resident(server.id());
     let mut client = connect_narrowly(server.address);
-    let request = "GET /bytes/5000 HTTP/1.1\r\nHost: h\r\n\r\n";
     let sent = send_until_stuck(&mut client, request.as_bytes(), ALL);
     assert!(sent < ALL, "the server took all of it");
     if let (Some(before), Some(after)) = (before, resident(server.id())) {
@@ -187,13 +185,27 @@ fn a_client_that_never_reads_is_held_back() {
     // and once it reads, it gets all that it asked for.
     finish(&client);
     let mut replies = Replies::of(&client);
-    let expected = page(5000);
     for _ in 0..sent / request.len() {
-        assert!(replies.next().body == expected, "the page differs");
+        check(&mut replies);
     }
     replies.expect_end();
     drop(client);
     server.end();
+}
+
+#[test]
+fn a_client_that_never_reads_is_held_back() {
+    hold_back("GET /bytes/5000 HTTP/1.1\r\nHost: h\r\n\r\n", |replies| {
+        assert!(replies.next().body == page(5000), "the page differs");
+    });
+}
+
+/// Responses without a body count as well.
+#[test]
+fn a_client_that_never_reads_heads_is_held_back() {
+    hold_back("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", |replies| {
+        assert_eq!(replies.next_head().status, 200);
+    });
 }
 
 #[test]
