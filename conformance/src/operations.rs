@@ -226,7 +226,8 @@ fn udp_bind() -> Operation {
 
 fn unix_bind() -> Operation {
     operation("UnixListener::bind", &[SOCKET, BIND, LISTEN], || {
-        UnixListener::bind(TempPath::new()).map(drop)
+        let path = TempPath::new();
+        UnixListener::bind(&path).map(drop)
     })
 }
 
@@ -245,7 +246,8 @@ fn unix_connect() -> Operation {
 
 fn datagram_bind() -> Operation {
     operation("UnixDatagram::bind", &[SOCKET, BIND], || {
-        UnixDatagram::bind(TempPath::new()).map(drop)
+        let path = TempPath::new();
+        UnixDatagram::bind(&path).map(drop)
     })
 }
 
