@@ -34,18 +34,11 @@ pub fn run(workspace: &Workspace, subset: bool, counts: &mut Counts) -> Result<(
         arguments.push("-E".to_owned());
         arguments.push("not (binary(=fs_try_exists) & test(=try_exists))".to_owned());
     }
-    let [mio, ferrio] = Side::BOTH.map(|side| -> Result<Tests> {
-        let copy = prepare(workspace, side, &package)?;
-        // Cargo completes the lock file: by then it is known what would be built.
-        run::stdout(&mut cargo_in(
-            workspace,
-            &copy,
-            &["metadata", "--format-version", "1"],
-        ))?;
-        lock::check(workspace, side, &copy)?;
-        nextest::run(workspace, &copy, &arguments)
-    });
-    compare(&mio?, &ferrio?, counts);
+    let [mio, ferrio] = Side::BOTH.map(|side| prepare(workspace, side, &package));
+    let (mio, ferrio) = (mio?, ferrio?);
+    let mio = nextest::run(workspace, &mio, &arguments)?;
+    let ferrio = nextest::run(workspace, &ferrio, &arguments)?;
+    compare(&mio, &ferrio, counts);
     Ok(())
 }
 
@@ -120,8 +113,18 @@ fn chosen(tests: &BTreeSet<String>) -> Result<BTreeSet<String>> {
     Ok(chosen)
 }
 
-/// A copy of the package that builds on this side's mio, and on which its own helpers build.
+/// A copy of the package that builds on this side's mio; that it does is checked.
 fn prepare(workspace: &Workspace, side: Side, package: &Path) -> Result<PathBuf> {
+    let copy = patched_copy(workspace, side, package)?;
+    // With this, cargo completes the lock file.
+    let mut metadata = cargo_in(workspace, &copy, &["metadata", "--format-version", "1"]);
+    run::stdout(&mut metadata)?;
+    lock::check(workspace, side, &copy)?;
+    Ok(copy)
+}
+
+/// A copy on which tokio's own helpers build, too.
+fn patched_copy(workspace: &Workspace, side: Side, package: &Path) -> Result<PathBuf> {
     let copy = directory(workspace).join(format!("tokio-{}", side.name()));
     let name = package.file_name().context("tokio has no name")?;
     let marker = copy.join("copied-from");
