@@ -17,6 +17,8 @@ const CAPABILITIES: &[&str] = &[
     "has_pipe2",          // pipe2(2)
     "has_abstract_uds",   // Unix socket addresses outside the file system, unix(7)
     "has_priority",       // EPOLLPRI: Interest::PRIORITY
+    "has_ppoll",          // ppoll(2): poll(2) with timeouts in nanoseconds
+    "has_pollrdhup",      // POLLRDHUP: poll(2) tells that the peer has shut down its writing half
     "has_backlog_max",    // listen(2) takes -1 as "the largest backlog this system allows"
 ];
 
@@ -31,6 +33,11 @@ const DERIVED: &[&str] = &[
     "sys_shell",   // sys/shell is compiled in
     "force_poll",  // poll(2) was asked for by cfg
     "force_pipe",  // the pipe waker was asked for by cfg
+    "sel_epoll",   // the selectors that are compiled in: one, or with `runtime-selector` all
+    "sel_poll",
+    "waker_eventfd", // the wakers likewise; the pipe is always there, as the last resort
+    "waker_pipe",
+    "poll_has_fd", // a `Poll` is a descriptor that another loop can watch
     "ferrio_loom", // model checking, see src/sync.rs
 ];
 
@@ -57,6 +64,8 @@ const TABLE: &[Row] = &[
             "has_pipe2",
             "has_abstract_uds",
             "has_priority",
+            "has_ppoll",
+            "has_pollrdhup",
             "has_backlog_max",
         ],
         // Architectures that came to Linux later have epoll_pwait only. One that is missing here
@@ -78,6 +87,8 @@ const TABLE: &[Row] = &[
             "has_pipe2",
             "has_abstract_uds",
             "has_priority",
+            "has_ppoll",
+            "has_pollrdhup",
         ],
         has_on: &[],
     },
@@ -93,6 +104,8 @@ const TABLE: &[Row] = &[
             "has_pipe2",
             "has_abstract_uds",
             "has_priority",
+            "has_ppoll",
+            "has_pollrdhup",
         ],
         has_on: &[],
     },
@@ -126,20 +139,35 @@ fn main() {
     if os == "android" {
         set("android_std");
     }
-    if is_set("CARGO_CFG_UNIX") {
-        set("os_unix");
-    }
-    if row.is_some() && is_set("CARGO_FEATURE_OS_POLL") {
-        set("sys_unix");
-    } else {
-        set("sys_shell");
-    }
     // The names are mio's: dependants such as tokio test for them.
-    if is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_POLL_POLL") {
-        set("force_poll");
+    let force_poll = is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_POLL_POLL");
+    let force_pipe = is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_WAKER_PIPE");
+    set_if(force_poll, "force_poll");
+    set_if(force_pipe, "force_pipe");
+
+    let os_unix = is_set("CARGO_CFG_UNIX");
+    let all = is_set("CARGO_FEATURE_RUNTIME_SELECTOR");
+    let has = |name| row.is_some_and(|row| row.has.contains(&name));
+    let sys_unix = row.is_some() && is_set("CARGO_FEATURE_OS_POLL");
+    set_if(os_unix, "os_unix");
+    set_if(sys_unix, "sys_unix");
+    set_if(!sys_unix, "sys_shell");
+    if sys_unix {
+        let epoll = has("has_epoll") && (all || !force_poll);
+        let eventfd = has("has_eventfd") && (all || !force_pipe);
+        set_if(epoll, "sel_epoll");
+        set_if(all || !epoll, "sel_poll");
+        set_if(eventfd, "waker_eventfd");
+        set_if(all || !eventfd, "waker_pipe");
+        set_if(os_unix && (all || epoll), "poll_has_fd");
+    } else {
+        set_if(os_unix, "poll_has_fd");
     }
-    if is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_WAKER_PIPE") {
-        set("force_pipe");
+}
+
+fn set_if(condition: bool, cfg: &str) {
+    if condition {
+        set(cfg);
     }
 }
 

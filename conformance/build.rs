@@ -6,7 +6,12 @@
 use std::env;
 
 /// Backend, and the operating systems that have it.
-const BACKENDS: &[(&str, &[&str])] = &[("backend_epoll_eventfd", &["linux", "android"])];
+const BACKENDS: &[(&str, &[&str])] = &[
+    ("backend_epoll_eventfd", &["linux", "android"]),
+    ("backend_epoll_pipe", &["linux", "android"]),
+    ("backend_poll_eventfd", &["linux", "android"]),
+    ("backend_poll_pipe", &["linux", "android"]),
+];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

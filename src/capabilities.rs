@@ -47,6 +47,10 @@ capabilities! {
     PIPE2 = has_pipe2,
     /// Unix socket addresses outside the file system, `unix(7)`.
     ABSTRACT_UDS = has_abstract_uds,
+    /// `ppoll(2)`: `poll(2)` with timeouts below a millisecond.
+    PPOLL = has_ppoll,
+    /// `POLLRDHUP`: `poll(2)` tells that the peer has shut down its writing half.
+    POLLRDHUP = has_pollrdhup,
     /// `EPOLLPRI`, and with it `Interest::PRIORITY`.
     PRIORITY = has_priority,
 }

@@ -511,7 +511,12 @@ impl fmt::Debug for Registry {
 /// The selector's descriptor, to be watched by another loop: it is readable whenever
 /// [`Poll::poll`] would return an event, a pending wake included. A wake may also make it readable
 /// once without one. From the first call on, every wake costs a system call.
-#[cfg(os_unix)]
+///
+/// # Platform notes
+///
+/// poll(2) has no descriptor. Builds for that alone have no such method; with the feature
+/// `runtime-selector` it gives the wakers' descriptor, which tells of wakes and not of sources.
+#[cfg(poll_has_fd)]
 impl AsFd for Registry {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.selector.hand_out()
@@ -519,7 +524,7 @@ impl AsFd for Registry {
 }
 
 /// As for [`AsFd`].
-#[cfg(os_unix)]
+#[cfg(poll_has_fd)]
 impl AsRawFd for Registry {
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
@@ -527,7 +532,7 @@ impl AsRawFd for Registry {
 }
 
 /// As for [`Registry`]'s.
-#[cfg(os_unix)]
+#[cfg(poll_has_fd)]
 impl AsFd for Poll {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registry.as_fd()
@@ -535,7 +540,7 @@ impl AsFd for Poll {
 }
 
 /// As for [`Registry`]'s.
-#[cfg(os_unix)]
+#[cfg(poll_has_fd)]
 impl AsRawFd for Poll {
     fn as_raw_fd(&self) -> RawFd {
         self.registry.as_raw_fd()

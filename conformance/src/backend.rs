@@ -63,6 +63,11 @@ impl Backend {
                 control: &[Call::EpollCtl],
                 wait: &[Call::EpollWait, Call::EpollPwait2],
             },
+            SelectorKind::Poll => SelectorCalls {
+                create: &[],
+                control: &[],
+                wait: &[Call::Poll, Call::Ppoll],
+            },
             other => panic!("name the system calls of {other} in src/backend.rs"),
         }
     }
@@ -139,6 +144,9 @@ macro_rules! conformance {
             $suite [$($cases)+]
             // The table of backends: cfg from build.rs, module, selector, waker.
             [backend_epoll_eventfd epoll_eventfd Epoll Eventfd]
+            [backend_epoll_pipe epoll_pipe Epoll Pipe]
+            [backend_poll_eventfd poll_eventfd Poll Eventfd]
+            [backend_poll_pipe poll_pipe Poll Pipe]
         }
     };
 }

@@ -25,6 +25,8 @@ pub enum Capability {
     DuplicateKeepsRegistration,
     /// Timeouts under a millisecond are not rounded up.
     SubMillisecondTimeout,
+    /// An error is reported by itself, not as readiness for everything that is waited for.
+    BareErrors,
     /// The kernel refuses a regular file.
     RegularFileRefused,
 }
@@ -41,8 +43,40 @@ pub struct Gap {
     pub reason: &'static str,
 }
 
-/// Every gap of every backend. epoll with an eventfd has none.
-pub const GAPS: &[Gap] = &[];
+/// Every gap of every backend. epoll has none.
+pub const GAPS: &[Gap] = &[
+    poll(
+        Capability::EdgeTriggeredSourceFd,
+        "nobody tells the selector that an operation on a bare descriptor would block, so it is \
+         level-triggered",
+    ),
+    poll(
+        Capability::DescriptorOfPoll,
+        "poll(2) has no descriptor that another loop could watch",
+    ),
+    poll(
+        Capability::DuplicateKeepsRegistration,
+        "the registration belongs to the number of the descriptor, which is closed",
+    ),
+    poll(
+        Capability::BareErrors,
+        "after POLLERR the selector has to look away until the user has tried, so whoever waits is \
+         told to try",
+    ),
+    poll(
+        Capability::RegularFileRefused,
+        "poll(2) takes a regular file, which is always ready",
+    ),
+];
+
+const fn poll(capability: Capability, reason: &'static str) -> Gap {
+    Gap {
+        selector: Some(SelectorKind::Poll),
+        waker: None,
+        capability,
+        reason,
+    }
+}
 
 /// How many cases a suite skips on a backend: `(suite, backend, number)`. What is not listed is 0.
 pub const COMMITTED: &[(&str, &str, usize)] = &[];

@@ -65,15 +65,18 @@ impl fmt::Debug for Event {
     }
 }
 
+/// A table for each selector of the build.
+type FlagNames = &'static [&'static [(&'static str, u32)]];
+
 /// Writes `raw` as the names of its flags, and what has no name in hexadecimal.
-fn debug_detail(raw: u32, names: &'static [(&'static str, u32)]) -> impl fmt::Debug {
-    struct Detail(u32, &'static [(&'static str, u32)]);
+fn debug_detail(raw: u32, names: FlagNames) -> impl fmt::Debug {
+    struct Detail(u32, FlagNames);
 
     impl fmt::Debug for Detail {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let mut rest = self.0;
             let mut separator = "";
-            for &(name, flag) in self.1 {
+            for &(name, flag) in self.1.iter().copied().flatten() {
                 if rest & flag != 0 {
                     write!(f, "{separator}{name}")?;
                     separator = " | ";
@@ -97,7 +100,7 @@ mod tests {
     use crate::readiness::Readiness;
     use crate::token::Token;
 
-    const NAMES: &[(&str, u32)] = &[("ONE", 1), ("TWO", 2)];
+    const NAMES: FlagNames = &[&[("ONE", 1), ("TWO", 2)], &[("FOUR", 4)]];
 
     #[test]
     fn detail_names_flags_and_shows_the_rest() {
@@ -105,6 +108,7 @@ mod tests {
         assert_eq!(show(0), "none");
         assert_eq!(show(2), "TWO");
         assert_eq!(show(3), "ONE | TWO");
+        assert_eq!(show(6), "TWO | FOUR");
         assert_eq!(show(0x11), "ONE | 0x10");
         assert_eq!(show(0x80), "0x80");
     }

@@ -23,7 +23,7 @@ pub(crate) const DEFAULT_SELECTOR: SelectorKind = SelectorKind::Poll;
 pub(crate) const DEFAULT_WAKER: WakerKind = WakerKind::Pipe;
 
 /// The flags of a system's events.
-pub(crate) const FLAGS: &[(&str, u32)] = &[];
+pub(crate) const FLAGS: &[&[(&str, u32)]] = &[];
 
 /// A selector that cannot be made, and what follows from having one.
 pub(crate) enum Selector {}

@@ -37,6 +37,7 @@ impl<T: AsRawFd> AsRaw for T {
 #[cfg(feature = "fault-injection")]
 pub(crate) fn forget_fallbacks() {
     selector::forget_fallbacks();
+    waker::forget_fallbacks();
     #[cfg(feature = "net")]
     tcp::forget_accept4();
 }

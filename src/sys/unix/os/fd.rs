@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 
 use std::io;
+#[cfg(sel_poll)]
+use std::os::fd::RawFd;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use libc::c_int;
@@ -17,6 +19,40 @@ fn fcntl(fd: BorrowedFd<'_>, command: c_int, argument: c_int) -> io::Result<c_in
         // the numbers.
         unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) }
     })
+}
+
+/// EBADF unless `fd` is an open descriptor; it may be any number.
+#[cfg(sel_poll)]
+pub(crate) fn check_open(fd: RawFd) -> io::Result<()> {
+    call(Call::Fcntl, || {
+        // SAFETY: F_GETFD takes no argument, and the kernel checks the number.
+        unsafe { libc::fcntl(fd, libc::F_GETFD) }
+    })?;
+    Ok(())
+}
+
+/// What the kernel answers for a descriptor that is not open.
+#[cfg(sel_poll)]
+pub(crate) fn bad_descriptor() -> io::Error {
+    io::Error::from_raw_os_error(libc::EBADF)
+}
+
+/// `read(2)`, at most what `buffer` holds.
+pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let count = call(Call::Read, || {
+        // SAFETY: `buffer` is that many writable bytes, which nobody else uses during the call.
+        unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) }
+    })?;
+    Ok(count as usize)
+}
+
+/// `write(2)`.
+pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let count = call(Call::Write, || {
+        // SAFETY: `bytes` is that many readable bytes.
+        unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) }
+    })?;
+    Ok(count as usize)
 }
 
 /// Switches `O_NONBLOCK` on or off, and leaves the other status flags alone.

@@ -8,14 +8,16 @@ use std::io;
 
 #[cfg(feature = "net")]
 pub(crate) mod address;
+#[cfg(sel_epoll)]
 pub(crate) mod epoll;
+#[cfg(waker_eventfd)]
 pub(crate) mod eventfd;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
-#[cfg(any(feature = "net", feature = "os-ext"))]
 pub(crate) mod fd;
-#[cfg(feature = "os-ext")]
 pub(crate) mod pipe;
+#[cfg(sel_poll)]
+pub(crate) mod poll;
 #[cfg(feature = "net")]
 pub(crate) mod socket;
 
@@ -67,6 +69,10 @@ calls! {
     Pipe,
     /// `pipe2(2)`
     Pipe2,
+    /// `poll(2)`
+    Poll,
+    /// `ppoll(2)`
+    Ppoll,
     /// `read(2)`
     Read,
     /// `setsockopt(2)`
@@ -116,7 +122,12 @@ pub(crate) fn call<T: Outcome>(which: Call, f: impl FnOnce() -> T) -> io::Result
 
 /// Whether the kernel, or a seccomp filter in front of it, refused the call as such, so that an
 /// older one has to do.
-#[cfg(any(feature = "net", has_epoll_pwait2))]
+#[cfg(any(
+    feature = "net",
+    waker_eventfd,
+    has_epoll_pwait2,
+    all(sel_poll, has_ppoll)
+))]
 pub(crate) fn is_refused(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }

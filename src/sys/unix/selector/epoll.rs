@@ -23,6 +23,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::AtomicBool as StaticBool;
 use std::time::Duration;
 
+#[cfg(has_epoll_pwait2)]
+use super::is_short;
+use super::milliseconds;
 use crate::event::Event;
 use crate::interest::Interest;
 use crate::notify::Harvest;
@@ -274,22 +277,6 @@ pub(crate) fn forget_fallbacks() {
     PWAIT2_REFUSED.store(false, Ordering::Relaxed);
 }
 
-/// Whether `timeout` is more than nothing and less than epoll_wait can express.
-#[cfg(has_epoll_pwait2)]
-fn is_short(timeout: Duration) -> bool {
-    !timeout.is_zero() && timeout < Duration::from_millis(1)
-}
-
-/// The timeout for epoll_wait(2): rounded up, so that no poll ends early or spins, and cut to what
-/// an `int` holds, some 24 days, after which the caller asks again.
-#[inline]
-fn milliseconds(timeout: Option<Duration>) -> i32 {
-    let Some(timeout) = timeout else { return -1 };
-    let whole = timeout.as_secs().saturating_mul(1000);
-    let rest = u64::from(timeout.subsec_nanos().div_ceil(1_000_000));
-    i32::try_from(whole.saturating_add(rest)).unwrap_or(i32::MAX)
-}
-
 /// The mask for `interests`. The peer's shutdown is part of what readers want to know, and cannot
 /// be told from data without EPOLLRDHUP.
 fn mask(interests: Interest) -> i32 {
@@ -355,20 +342,6 @@ const fn decode_slowly(flags: i32) -> Readiness {
 #[cfg(all(test, not(ferrio_loom)))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn timeouts_are_rounded_up_and_cut() {
-        assert_eq!(milliseconds(None), -1);
-        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
-        assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
-        assert_eq!(milliseconds(Some(Duration::from_micros(1001))), 2);
-        assert_eq!(milliseconds(Some(Duration::from_millis(7))), 7);
-        assert_eq!(
-            milliseconds(Some(Duration::from_secs(30 * 86400))),
-            i32::MAX
-        );
-        assert_eq!(milliseconds(Some(Duration::MAX)), i32::MAX);
-    }
 
     #[test]
     fn every_combination_of_flags_is_decoded() {

@@ -4,7 +4,11 @@
 //! and [`Backend`] has one variant, so nothing is dispatched; the feature `runtime-selector`
 //! compiles in all that the target has.
 
+#[cfg(sel_epoll)]
 mod epoll;
+#[cfg(sel_poll)]
+mod poll;
+#[cfg(not(sel_poll))]
 mod stateless_io_source;
 
 use std::fmt;
@@ -21,30 +25,48 @@ use crate::sync::{Arc, Mutex, lock};
 use crate::sys::unix::waker::Bell;
 use crate::token::Token;
 
-pub(crate) use self::epoll::FLAGS;
+#[cfg(sel_poll)]
+pub(crate) use self::poll::IoSourceState;
+#[cfg(not(sel_poll))]
 pub(crate) use self::stateless_io_source::IoSourceState;
 
 /// The selectors that this build can make.
-pub(crate) const AVAILABLE: &[SelectorKind] = &[SelectorKind::Epoll];
+pub(crate) const AVAILABLE: &[SelectorKind] = &[
+    DEFAULT,
+    #[cfg(all(sel_epoll, force_poll))]
+    SelectorKind::Epoll,
+    #[cfg(all(sel_epoll, sel_poll, not(force_poll)))]
+    SelectorKind::Poll,
+];
 
 /// The one taken when nobody chooses.
-pub(crate) const DEFAULT: SelectorKind = if cfg!(force_poll) {
-    SelectorKind::Poll
-} else {
+pub(crate) const DEFAULT: SelectorKind = if cfg!(all(sel_epoll, not(force_poll))) {
     SelectorKind::Epoll
+} else {
+    SelectorKind::Poll
 };
+
+/// The names of an event's flags. Those of different selectors don't overlap.
+pub(crate) const FLAGS: &[&[(&str, u32)]] = &[
+    #[cfg(sel_epoll)]
+    epoll::FLAGS,
+    #[cfg(sel_poll)]
+    poll::FLAGS,
+];
 
 /// One `Poll`'s readiness facility. The last of that `Poll` and its `Registry`s closes it.
 pub(crate) struct Selector {
     backend: Backend,
     hub: Arc<WakeHub>,
-    waker: WakerKind,
-    #[cfg(any(debug_assertions, feature = "runtime-selector"))]
+    #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll))]
     id: usize,
 }
 
 enum Backend {
+    #[cfg(sel_epoll)]
     Epoll(epoll::Epoll),
+    #[cfg(sel_poll)]
+    Poll(poll::Poll),
 }
 
 impl Selector {
@@ -52,31 +74,42 @@ impl Selector {
         if !crate::sys::WAKERS.contains(&waker) {
             return Err(waker.unsupported());
         }
+        let hub = Arc::new(WakeHub::new(waker));
         let backend = match kind {
+            #[cfg(sel_epoll)]
             SelectorKind::Epoll => Backend::Epoll(epoll::Epoll::new()?),
+            #[cfg(sel_poll)]
+            SelectorKind::Poll => {
+                // At once: registrations ring as well, and a blocked poll(2) takes nothing new in.
+                let bell = hub.bell(|_| Ok(()))?.as_fd().as_raw_fd();
+                Backend::Poll(poll::Poll::new(hub.clone(), bell))
+            }
             other => return Err(other.unsupported()),
         };
         Ok(Selector {
             backend,
-            hub: Arc::new(WakeHub::new()),
-            waker,
-            #[cfg(any(debug_assertions, feature = "runtime-selector"))]
+            hub,
+            #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll))]
             id: next_id(),
         })
     }
 
     pub(crate) fn kind(&self) -> SelectorKind {
         match self.backend {
+            #[cfg(sel_epoll)]
             Backend::Epoll(_) => SelectorKind::Epoll,
+            #[cfg(sel_poll)]
+            Backend::Poll(_) => SelectorKind::Poll,
         }
     }
 
+    /// The wakers' kind; what was asked for, as long as there is none.
     pub(crate) fn waker(&self) -> WakerKind {
-        self.waker
+        self.hub.bell.get().map_or(self.hub.kind, Bell::kind)
     }
 
     /// Never 0, and never another selector's.
-    #[cfg(any(debug_assertions, feature = "runtime-selector"))]
+    #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll))]
     pub(crate) fn id(&self) -> usize {
         self.id
     }
@@ -84,7 +117,10 @@ impl Selector {
     #[inline]
     pub(crate) fn register(&self, fd: RawFd, token: Token, interests: Interest) -> io::Result<()> {
         match &self.backend {
+            #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => epoll.register(fd, token, interests),
+            #[cfg(sel_poll)]
+            Backend::Poll(poll) => poll.register(fd, token, interests),
         }
     }
 
@@ -96,14 +132,52 @@ impl Selector {
         interests: Interest,
     ) -> io::Result<()> {
         match &self.backend {
+            #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => epoll.reregister(fd, token, interests),
+            #[cfg(sel_poll)]
+            Backend::Poll(poll) => poll.reregister(fd, token, interests),
         }
     }
 
     #[inline]
     pub(crate) fn deregister(&self, fd: RawFd) -> io::Result<()> {
         match &self.backend {
+            #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => epoll.deregister(fd),
+            #[cfg(sel_poll)]
+            Backend::Poll(poll) => poll.deregister(fd),
+        }
+    }
+
+    /// `register` for a source with state, kept in `registration` where the selector needs it.
+    #[cfg(sel_poll)]
+    fn register_source(
+        &self,
+        registration: &mut Option<poll::Registration>,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        match &self.backend {
+            #[cfg(sel_epoll)]
+            Backend::Epoll(epoll) => epoll.register(fd, token, interests),
+            Backend::Poll(poll) => poll.register_source(registration, fd, token, interests),
+        }
+    }
+
+    /// `reregister` for a source with state.
+    #[cfg(sel_poll)]
+    fn reregister_source(
+        &self,
+        registration: &mut Option<poll::Registration>,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        match &self.backend {
+            #[cfg(sel_epoll)]
+            Backend::Epoll(epoll) => epoll.reregister(fd, token, interests),
+            Backend::Poll(poll) => poll.reregister_source(registration, fd, token, interests),
         }
     }
 
@@ -124,44 +198,49 @@ impl Selector {
 
     /// What this selector's wakers share, complete with the kernel object: the first waker makes it.
     pub(crate) fn hub(&self) -> io::Result<Arc<WakeHub>> {
-        let _one_at_a_time = lock(&self.hub.making);
-        if self.hub.bell.get().is_none() {
-            let bell = Bell::new(self.waker)?;
-            match &self.backend {
-                Backend::Epoll(epoll) => epoll.watch_bell(bell.as_fd())?,
-            }
-            let _ = self.hub.bell.set(bell);
-        }
+        self.hub.bell(|bell| match &self.backend {
+            #[cfg(sel_epoll)]
+            Backend::Epoll(epoll) => epoll.watch_bell(bell.as_fd()),
+            // It was made with the selector.
+            #[cfg(sel_poll)]
+            Backend::Poll(_) => Ok(()),
+        })?;
         Ok(self.hub.clone())
     }
 
-    /// The selector's own descriptor, for another loop to watch. From now on wakes show in it.
+    /// A descriptor for another loop to watch: the selector's own, or the wakers' where it has none.
+    /// From now on wakes show in it.
+    #[cfg(poll_has_fd)]
     pub(crate) fn hand_out(&self) -> BorrowedFd<'_> {
         if self.hub.notify.ring_always() {
             // An error is the next wake's to report.
             let _ = self.hub.ring();
         }
+        self.fd()
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
         match &self.backend {
+            #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => epoll.as_fd(),
+            #[cfg(sel_poll)]
+            Backend::Poll(_) => self.hub.bell.get().expect("made in `new`").as_fd(),
         }
     }
 }
 
 impl fmt::Debug for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not through `hand_out`: looking changes nothing.
-        let fd = match &self.backend {
-            Backend::Epoll(epoll) => epoll.as_fd().as_raw_fd(),
-        };
         f.debug_struct("Selector")
             .field("kind", &self.kind())
-            .field("waker", &self.waker)
-            .field("fd", &fd)
+            .field("waker", &self.waker())
+            // Not through `hand_out`: looking changes nothing.
+            .field("fd", &self.fd().as_raw_fd())
             .finish()
     }
 }
 
-#[cfg(any(debug_assertions, feature = "runtime-selector"))]
+#[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll))]
 fn next_id() -> usize {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -173,17 +252,30 @@ fn next_id() -> usize {
 #[derive(Debug)]
 pub(crate) struct WakeHub {
     notify: Notify,
+    kind: WakerKind,
     bell: OnceLock<Bell>,
     making: Mutex<()>,
 }
 
 impl WakeHub {
-    fn new() -> WakeHub {
+    fn new(kind: WakerKind) -> WakeHub {
         WakeHub {
             notify: Notify::new(),
+            kind,
             bell: OnceLock::new(),
             making: Mutex::new(()),
         }
+    }
+
+    /// The bell, made now if there is none yet; `watch` then shows it to the selector.
+    fn bell(&self, watch: impl FnOnce(&Bell) -> io::Result<()>) -> io::Result<&Bell> {
+        let _one_at_a_time = lock(&self.making);
+        if let Some(bell) = self.bell.get() {
+            return Ok(bell);
+        }
+        let bell = Bell::new(self.kind)?;
+        watch(&bell)?;
+        Ok(self.bell.get_or_init(|| bell))
     }
 
     #[inline]
@@ -195,6 +287,25 @@ impl WakeHub {
     pub(crate) fn ring(&self) -> io::Result<()> {
         match self.bell.get() {
             Some(bell) => bell.ring(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl WakeHub {
+    /// What a selector with edges does when it was rung.
+    fn rearm(&self) -> io::Result<()> {
+        match self.bell.get() {
+            Some(bell) => bell.rearm(),
+            None => Ok(()),
+        }
+    }
+
+    /// What a selector with levels does when it was rung.
+    #[cfg(sel_poll)]
+    fn silence(&self) -> io::Result<()> {
+        match self.bell.get() {
+            Some(bell) => bell.silence(),
             None => Ok(()),
         }
     }
@@ -212,7 +323,18 @@ impl Kernel for OnePoll<'_> {
     #[inline(always)]
     fn wait(&mut self, room: usize, timeout: Option<Duration>) -> io::Result<Harvest> {
         match &self.selector.backend {
-            Backend::Epoll(epoll) => epoll.wait(self.list, room, timeout),
+            #[cfg(sel_epoll)]
+            Backend::Epoll(epoll) => {
+                let harvest = epoll.wait(self.list, room, timeout)?;
+                if harvest.rung {
+                    // The events are taken out already, so an error would lose them. Without this
+                    // the bell may stay mute once, for which there is no known cause.
+                    let _ = self.selector.hub.rearm();
+                }
+                Ok(harvest)
+            }
+            #[cfg(sel_poll)]
+            Backend::Poll(poll) => poll.wait(self.list, room, timeout),
         }
     }
 
@@ -232,8 +354,46 @@ impl Kernel for OnePoll<'_> {
     }
 }
 
+/// The timeout for a call that takes milliseconds: rounded up, so that no poll ends early or spins,
+/// and cut to what an `int` holds, some 24 days, after which the caller asks again.
+#[inline]
+fn milliseconds(timeout: Option<Duration>) -> i32 {
+    let Some(timeout) = timeout else { return -1 };
+    let whole = timeout.as_secs().saturating_mul(1000);
+    let rest = u64::from(timeout.subsec_nanos().div_ceil(1_000_000));
+    i32::try_from(whole.saturating_add(rest)).unwrap_or(i32::MAX)
+}
+
+/// Whether `timeout` is more than nothing and less than such a call can express.
+#[cfg(any(has_epoll_pwait2, all(sel_poll, has_ppoll)))]
+fn is_short(timeout: Duration) -> bool {
+    !timeout.is_zero() && timeout < Duration::from_millis(1)
+}
+
 /// Forgets which calls this kernel was found to refuse.
 #[cfg(feature = "fault-injection")]
 pub(crate) fn forget_fallbacks() {
+    #[cfg(sel_epoll)]
     epoll::forget_fallbacks();
+    #[cfg(sel_poll)]
+    poll::forget_fallbacks();
+}
+
+#[cfg(all(test, not(ferrio_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_rounded_up_and_cut() {
+        assert_eq!(milliseconds(None), -1);
+        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
+        assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
+        assert_eq!(milliseconds(Some(Duration::from_micros(1001))), 2);
+        assert_eq!(milliseconds(Some(Duration::from_millis(7))), 7);
+        assert_eq!(
+            milliseconds(Some(Duration::from_secs(30 * 86400))),
+            i32::MAX
+        );
+        assert_eq!(milliseconds(Some(Duration::MAX)), i32::MAX);
+    }
 }

@@ -1,0 +1,57 @@
+//! poll(2) and ppoll(2).
+
+#![allow(unsafe_code)]
+
+use std::io;
+#[cfg(has_ppoll)]
+use std::time::Duration;
+
+use super::{Call, call};
+
+pub(crate) use libc::{
+    POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, c_short as Flags, pollfd as PollFd,
+};
+
+/// The peer has shut down its writing half. Systems without this flag report plain POLLIN.
+#[cfg(has_pollrdhup)]
+pub(crate) const POLLRDHUP: Flags = libc::POLLRDHUP;
+#[cfg(not(has_pollrdhup))]
+pub(crate) const POLLRDHUP: Flags = 0;
+
+/// `poll(2)` with a timeout in milliseconds, -1 for ever; returns how many records have `revents`.
+#[inline]
+pub(crate) fn poll(records: &mut [PollFd], timeout: i32) -> io::Result<usize> {
+    let count = call(Call::Poll, || {
+        // `nfds_t` is as wide as a pointer on some systems, an int on others; there cannot be more
+        // descriptors than an int counts.
+        let len = records.len() as libc::nfds_t;
+        // SAFETY: `records` is that many records, which nobody else uses during the call; their
+        // descriptors may be any numbers.
+        unsafe { libc::poll(records.as_mut_ptr(), len, timeout) }
+    })?;
+    Ok(count as usize)
+}
+
+/// `ppoll(2)`: the same with a timeout in nanoseconds, and the signal mask left alone.
+#[cfg(has_ppoll)]
+pub(crate) fn ppoll(records: &mut [PollFd], timeout: Duration) -> io::Result<usize> {
+    // SAFETY: all zeroes is a valid timespec, which is made of numbers (and padding, on some).
+    let mut until: libc::timespec = unsafe { std::mem::zeroed() };
+    until.tv_sec = libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX);
+    // Under 10^9, so it fits whatever the type.
+    until.tv_nsec = timeout.subsec_nanos() as _;
+    let count = call(Call::Ppoll, || {
+        let len = records.len() as libc::nfds_t;
+        // SAFETY: `records` as in `poll`, `until` outlives the call, and without a mask none is
+        // set.
+        unsafe {
+            libc::ppoll(
+                records.as_mut_ptr(),
+                len,
+                &raw const until,
+                std::ptr::null(),
+            )
+        }
+    })?;
+    Ok(count as usize)
+}

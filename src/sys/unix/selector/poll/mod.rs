@@ -1,0 +1,310 @@
+//! The selector over poll(2): every Unix has it, and on some it is all there is.
+//!
+//! **The kernel's model.** None: each call brings the whole array of descriptors along and gets
+//! their levels back. A descriptor that is readable is reported by every call until somebody reads
+//! it. POLLERR, POLLHUP and POLLNVAL are reported whether or not anybody asked. While a call is
+//! blocked it holds the files that it waits for, so that a `close` elsewhere does not close them, and
+//! knows nothing of changes made since it began.
+//!
+//! **Our state.** A [`Table`] has one entry per registered descriptor, an [`Array`] the records for
+//! the kernel. Registrations change the table, from any thread, and put the descriptor on a list of
+//! changes; nothing else, unless the poller is blocked: then the first of them rings. The poller
+//! applies the list to its array before it asks the kernel. Both are behind one lock, which the
+//! poller doesn't hold while it is blocked: it takes the array out for that time.
+//!
+//! ```text
+//!  register, reregister,                 poll
+//!  deregister, re-arm, drop
+//!      | lock                              | lock: apply the changes, take the array, "blocked"
+//!      | entry, list of changes            | poll(2)
+//!      | blocked? then "rung"              | lock: "awake", events, put the array back
+//!      | unlock, ring the bell             | silence the bell first, if it has rung
+//! ```
+//!
+//! **Edges** are made here. What was reported is no longer asked for, each flag by itself, until
+//! the source's state ([`IoSourceState`]) learns that the user came to the end of it: an operation
+//! hit `WouldBlock`, or a stream moved fewer bytes than it was asked to. So a source costs nothing
+//! between its event and the user's reaction. POLLERR and POLLHUP cannot be left out; after they
+//! were reported the record is inactive until the next re-arming. A source whose events were all
+//! reported is watched for those two still, so the end of a connection comes through.
+//!
+//! A descriptor that was registered without such state, `SourceFd`, is level-triggered: nobody would
+//! tell when to ask again.
+//!
+//! **Nothing stale.** An entry's version changes with each `register` and `reregister`, and an entry
+//! without a registration has none. Records carry the version that they were made for; what the
+//! kernel says about another is dropped. So numbers can be reused at any moment, in a poll too.
+//!
+//! **Drop.** A source that is dropped leaves the table before its descriptor is closed, and ends the
+//! blocked call that holds the file. A descriptor that was closed without a word gives POLLNVAL: one
+//! event, and silence until it is deregistered, or registered again.
+
+mod array;
+mod io_source_state;
+mod table;
+
+use std::io;
+use std::mem;
+use std::os::fd::RawFd;
+#[cfg(has_ppoll)]
+use std::sync::atomic::{AtomicBool as StaticBool, Ordering};
+use std::time::Duration;
+
+use self::array::{Array, decode};
+use self::table::{Report, Table};
+#[cfg(has_ppoll)]
+use super::is_short;
+use super::{WakeHub, milliseconds};
+use crate::event::Event;
+use crate::interest::Interest;
+use crate::notify::Harvest;
+use crate::sync::{Arc, Mutex, MutexGuard, lock};
+#[cfg(has_ppoll)]
+use crate::sys::unix::os::is_refused;
+use crate::sys::unix::os::{fd, poll as os};
+use crate::token::Token;
+
+pub(crate) use self::array::FLAGS;
+pub(crate) use self::io_source_state::{IoSourceState, Registration};
+
+/// How a registration is reported.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Trigger {
+    Edge,
+    Level,
+}
+
+pub(crate) struct Poll {
+    shared: Arc<Shared>,
+}
+
+/// What the sources need of their selector, to re-arm and to leave.
+struct Shared {
+    state: Mutex<State>,
+    hub: Arc<WakeHub>,
+}
+
+struct State {
+    table: Table,
+    /// Empty while the poller has it.
+    array: Array,
+    poller: Poller,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Poller {
+    Awake,
+    /// In the kernel, or about to be.
+    Blocked,
+    /// The same, and the bell rings already, or is about to.
+    Rung,
+}
+
+impl Poll {
+    /// `hub` has its bell.
+    pub(crate) fn new(hub: Arc<WakeHub>, bell: RawFd) -> Poll {
+        Poll {
+            shared: Arc::new(Shared {
+                state: Mutex::new(State {
+                    table: Table::new(),
+                    array: Array::new(bell),
+                    poller: Poller::Awake,
+                }),
+                hub,
+            }),
+        }
+    }
+
+    /// Registers a descriptor without state of its own: level-triggered.
+    pub(crate) fn register(&self, fd: RawFd, token: Token, interests: Interest) -> io::Result<()> {
+        self.shared.register(fd, token, interests, Trigger::Level)?;
+        Ok(())
+    }
+
+    pub(crate) fn reregister(
+        &self,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        self.shared
+            .change(|table| table.reregister(fd, token, interests, Trigger::Level))?;
+        Ok(())
+    }
+
+    pub(crate) fn deregister(&self, fd: RawFd) -> io::Result<()> {
+        self.shared.change(|table| table.deregister(fd))
+    }
+
+    /// Registers a source that will tell when to re-arm.
+    pub(crate) fn register_source(
+        &self,
+        registration: &mut Option<Registration>,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        let id = self.shared.register(fd, token, interests, Trigger::Edge)?;
+        // An older one was ended behind the source's back, or this would have failed.
+        *registration = Some(Registration::new(self.shared.clone(), fd, id));
+        Ok(())
+    }
+
+    /// Changes a source's registration; whoever made it, from now on it is the source's.
+    pub(crate) fn reregister_source(
+        &self,
+        registration: &mut Option<Registration>,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        let id = self
+            .shared
+            .change(|table| table.reregister(fd, token, interests, Trigger::Edge))?;
+        match registration {
+            Some(registration) => registration.take_over(id),
+            None => *registration = Some(Registration::new(self.shared.clone(), fd, id)),
+        }
+        Ok(())
+    }
+
+    /// Appends at most `room` events to `list`, blocking for at most `timeout`.
+    pub(crate) fn wait(
+        &self,
+        list: &mut Vec<Event>,
+        room: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<Harvest> {
+        let mut array = self.shared.enter(timeout);
+        let mut result = ask(array.records(), timeout);
+        if is_invalid(&result) && array.shrink(&mut lock(&self.shared.state).table) {
+            result = ask(array.records(), timeout);
+        }
+        let rung = result.is_ok() && array.bell_rang();
+        if rung {
+            // Before the lock: a change that comes after this rings anew, or is seen below.
+            if let Err(error) = self.shared.hub.silence() {
+                result = Err(error);
+            }
+        }
+        let mut state = lock(&self.shared.state);
+        state.poller = Poller::Awake;
+        let harvest = result.map(|count| Harvest {
+            events: array.harvest(
+                &mut state.table,
+                count - usize::from(rung),
+                room,
+                |report, answer| list.push(event(report, answer)),
+            ),
+            rung,
+        });
+        state.array = array;
+        harvest
+    }
+}
+
+impl Shared {
+    fn register(
+        &self,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+        trigger: Trigger,
+    ) -> io::Result<u64> {
+        // poll(2) itself would answer much later, with an event, and pass over negative numbers.
+        fd::check_open(fd)?;
+        self.change(|table| table.register(fd, token, interests, trigger))
+    }
+
+    /// Changes the table, so that a blocked poll learns of it.
+    fn change<T>(&self, f: impl FnOnce(&mut Table) -> io::Result<T>) -> io::Result<T> {
+        let mut state = lock(&self.state);
+        let result = f(&mut state.table);
+        if result.is_ok() {
+            self.tell(state);
+        }
+        result
+    }
+
+    /// The same for a change that may turn out to be none.
+    #[inline]
+    fn change_if(&self, f: impl FnOnce(&mut Table) -> bool) {
+        let mut state = lock(&self.state);
+        if f(&mut state.table) {
+            self.tell(state);
+        }
+    }
+
+    #[inline]
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
+        if state.poller != Poller::Blocked {
+            return;
+        }
+        state.poller = Poller::Rung;
+        drop(state);
+        if self.hub.ring().is_err() {
+            // The next change tries again.
+            let mut state = lock(&self.state);
+            if state.poller == Poller::Rung {
+                state.poller = Poller::Blocked;
+            }
+        }
+    }
+
+    /// Takes the array for a call of poll(2).
+    fn enter(&self, timeout: Option<Duration>) -> Array {
+        let mut state = lock(&self.state);
+        let mut array = mem::take(&mut state.array);
+        array.update(&mut state.table);
+        if timeout != Some(Duration::ZERO) {
+            state.poller = Poller::Blocked;
+        }
+        array
+    }
+}
+
+fn event(report: Report, answer: os::Flags) -> Event {
+    Event::new(report.token, decode(report.flags), array::raw(answer))
+}
+
+/// More records than RLIMIT_NOFILE, poll(2).
+fn is_invalid(result: &io::Result<usize>) -> bool {
+    matches!(result, Err(error) if error.kind() == io::ErrorKind::InvalidInput)
+}
+
+#[cfg(not(has_ppoll))]
+fn ask(records: &mut [os::PollFd], timeout: Option<Duration>) -> io::Result<usize> {
+    os::poll(records, milliseconds(timeout))
+}
+
+#[cfg(has_ppoll)]
+fn ask(records: &mut [os::PollFd], timeout: Option<Duration>) -> io::Result<usize> {
+    match timeout {
+        Some(timeout) if is_short(timeout) => ask_briefly(records, timeout),
+        _ => os::poll(records, milliseconds(timeout)),
+    }
+}
+
+/// The same for a timeout that poll(2) would have to round up to several times its length.
+#[cfg(has_ppoll)]
+fn ask_briefly(records: &mut [os::PollFd], timeout: Duration) -> io::Result<usize> {
+    if !PPOLL_REFUSED.load(Ordering::Relaxed) {
+        match os::ppoll(records, timeout) {
+            Err(error) if is_refused(&error) => {}
+            result => return result,
+        }
+    }
+    let count = os::poll(records, milliseconds(Some(timeout)))?;
+    PPOLL_REFUSED.store(true, Ordering::Relaxed);
+    Ok(count)
+}
+
+/// A seccomp filter, or an old kernel, has refused ppoll, and poll has worked.
+#[cfg(has_ppoll)]
+static PPOLL_REFUSED: StaticBool = StaticBool::new(false);
+
+#[cfg(feature = "fault-injection")]
+pub(crate) fn forget_fallbacks() {
+    #[cfg(has_ppoll)]
+    PPOLL_REFUSED.store(false, Ordering::Relaxed);
+}
