@@ -21,17 +21,19 @@ pub struct Backend {
 impl Backend {
     /// A new `Poll` of this backend.
     pub fn poll(&self) -> Poll {
-        self.try_poll().expect("a Poll")
+        let poll = self.try_poll().expect("a Poll");
+        assert_eq!(poll.waker(), self.waker);
+        poll
     }
 
-    /// As [`poll`](Backend::poll), for cases about its failure.
+    /// As [`poll`](Backend::poll), for cases about its failure. Its waker may be the replacement of
+    /// one that was refused.
     pub fn try_poll(&self) -> std::io::Result<Poll> {
         let poll = Poll::builder()
             .selector(self.selector)
             .waker(self.waker)
             .build()?;
         assert_eq!(poll.selector(), self.selector);
-        assert_eq!(poll.waker(), self.waker);
         Ok(poll)
     }
 

@@ -13,6 +13,8 @@ use ferrio::net::{UnixDatagram, UnixListener};
 use ferrio::unix::{SourceFd, pipe};
 use ferrio::{Interest, Registry, Token};
 
+use crate::backend::Backend;
+use crate::capability::Capability;
 use crate::pairs;
 
 /// A source that is not ready, and what makes it ready.
@@ -22,12 +24,22 @@ pub struct Sample {
     /// What `trigger` makes it ready for.
     pub interest: Interest,
     trigger: Box<dyn FnMut() + Send>,
+    reset: Option<Box<dyn FnMut() + Send>>,
 }
 
 impl Sample {
     /// Changes the readiness; each call is one more edge.
     pub fn trigger(&mut self) {
         (self.trigger)();
+    }
+
+    /// Makes the source quiet where it is level-triggered, that is, reported until it isn't ready.
+    pub fn settle(&mut self, b: &Backend) {
+        if b.gap(Capability::EdgeTriggeredSourceFd).is_some() {
+            if let Some(reset) = &mut self.reset {
+                reset();
+            }
+        }
     }
 
     fn readable(
@@ -40,6 +52,7 @@ impl Sample {
             source: Box::new(source),
             interest: Interest::READABLE,
             trigger: Box::new(trigger),
+            reset: None,
         }
     }
 }
@@ -49,6 +62,14 @@ pub fn all() -> Vec<Sample> {
     let mut samples = owned();
     samples.push(source_fd());
     samples
+}
+
+/// A sample of every kind of source that is edge-triggered: all, or all but `SourceFd`.
+pub fn edge_triggered(b: &Backend) -> Vec<Sample> {
+    match b.gap(Capability::EdgeTriggeredSourceFd) {
+        Some(_) => owned(),
+        None => all(),
+    }
 }
 
 /// A sample of every kind of source that keeps its own registration: all but `SourceFd`.
@@ -132,6 +153,7 @@ fn pipe_sender() -> Sample {
             let n = receiver.read(&mut buffer).expect("read");
             assert!(n > 0, "the pipe was full");
         }),
+        reset: None,
     }
 }
 
@@ -141,9 +163,15 @@ fn sender_duplicate(sender: &mut pipe::Sender) -> fs::File {
 
 fn source_fd() -> Sample {
     let (fd, mut counter) = eventfd();
-    Sample::readable("SourceFd", Raw(fd), move || {
+    let mut again = counter.try_clone().expect("a duplicate");
+    let mut sample = Sample::readable("SourceFd", Raw(fd), move || {
         counter.write_all(&1_u64.to_ne_bytes()).expect("write");
-    })
+    });
+    sample.reset = Some(Box::new(move || {
+        // Fails where it isn't ready, which is as good.
+        let _ = again.read(&mut [0; 8]);
+    }));
+    sample
 }
 
 /// A non-blocking eventfd, twice: a descriptor that belongs to none of the library's types.

@@ -32,6 +32,7 @@ fn poll(driver: &mut Driver) {
 fn precise_wait(b: &Backend) -> fault::Call {
     match b.selector {
         ferrio::SelectorKind::Epoll => fault::Call::EpollPwait2,
+        ferrio::SelectorKind::Poll => fault::Call::Ppoll,
         other => panic!("name the precise call of {other}"),
     }
 }

@@ -197,7 +197,7 @@ fn drop_releases_every_descriptor(b: &Backend) {
                 sample.trigger();
             }
             wakers[3].wake().expect("wake");
-            driver.quiesce();
+            driver.turn();
             drop(clone);
         });
     });

@@ -150,6 +150,7 @@ fn an_echo_works_with_nine_tenths_of_the_descriptors_open(b: &Backend) {
                 has(base, Event::is_readable) && has(base + 1, Event::is_writable)
             });
             let (mut server, _) = listener.accept().expect("accept");
+            pairs::assert_would_block(listener.accept());
             driver.add(&mut server, base + 2, Interest::READABLE);
             client.write_all(b"ping").expect("write");
             driver.expect_readable(base + 2);
@@ -232,7 +233,11 @@ fn a_filter_that_answers_eperm_leaves_a_working_loop(b: &Backend) {
 /// What a container runtime that knows an old kernel only does: it refuses what is newer.
 fn works_behind_a_filter(b: &Backend, errno: i32) {
     b.isolated(|| {
-        seccomp::refuse(&[(libc::SYS_accept4, errno), (libc::SYS_epoll_pwait2, errno)]);
+        seccomp::refuse(&[
+            (libc::SYS_accept4, errno),
+            (libc::SYS_epoll_pwait2, errno),
+            (libc::SYS_ppoll, errno),
+        ]);
         let mut driver = b.driver();
         let waker = driver.waker(0);
         let mut listener = TcpListener::bind(pairs::private_loopback()).expect("bind");
@@ -247,6 +252,7 @@ fn works_behind_a_filter(b: &Backend, errno: i32) {
             let mut client = net::TcpStream::connect(address).expect("connect");
             driver.expect_readable(1);
             let (mut accepted, _) = listener.accept().expect("accept");
+            pairs::assert_would_block(listener.accept());
             driver.add(&mut accepted, 2, Interest::READABLE);
             client.write_all(b"hello").expect("write");
             driver.expect_readable(2);

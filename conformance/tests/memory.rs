@@ -133,7 +133,7 @@ fn registrations_allocate_nothing_for_good(b: &Backend) {
         }
     });
     assert_no_growth("sources that were dropped", || {
-        for mut sample in samples::all() {
+        for mut sample in samples::owned() {
             driver.add(&mut sample.source, 1, sample.interest);
         }
     });

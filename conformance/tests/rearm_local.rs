@@ -155,11 +155,15 @@ fn unix_datagram_send_to_rearms(b: &Backend) {
             some(n);
         }
         pairs::assert_would_block(socket.send_to(&[0; 1024], &path));
-        driver.quiesce();
+        // What is full is the peer's queue. A selector that asks for levels hears of the socket's
+        // own buffer, which is writable at once.
+        let early = driver.quiesce();
         while let Ok(n) = peer.recv(&mut [0; 1024]) {
             some(n);
         }
-        driver.expect_writable(1);
+        if early.is_empty() {
+            driver.expect_writable(1);
+        }
         some(socket.send_to(&[0; 1024], &path).expect("send_to"));
     }
 }

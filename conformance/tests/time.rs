@@ -163,6 +163,7 @@ fn an_event_ends_a_long_wait(b: &Backend) {
         sample.trigger();
         driver = poller.join();
         assert_eq!(driver.tokens(), [1], "{}", sample.name);
+        sample.settle(b);
         driver.quiesce();
     }
 }
@@ -227,8 +228,11 @@ fn wakers_that_come_and_go_do_not_restart_the_timeout(b: &Backend) {
 /// The kernel's side of a wake without a wake: what a late or a discarded one leaves behind.
 fn empty_rings_do_not_restart_the_timeout(b: &Backend) {
     b.isolated(|| {
-        let driver = b.driver();
-        let (waker, opened) = descriptors::opened_by(|| driver.waker(1));
+        let ((driver, waker), opened) = descriptors::opened_by(|| {
+            let driver = b.driver();
+            let waker = driver.waker(1);
+            (driver, waker)
+        });
         let ring = descriptors::ring_of(&opened);
         disturbed(driver, ring);
         drop(waker);
@@ -278,12 +282,14 @@ fn late_rings_do_not_end_the_poll(b: &Backend) {
     let (mut stream, mut peer) = pairs::unix();
     driver.add(&mut stream, 1, Interest::READABLE);
     for _ in 0..5 {
+        pairs::drain(&mut stream);
         std::io::Write::write_all(&mut peer, b"x").expect("write");
         waker.wake().expect("wake");
         let mut tokens = driver.quiesce();
         tokens.sort_by_key(|event| event.token());
         assert_eq!(tokens.len(), 2, "{tokens:?}");
         waker.wake().expect("wake");
+        pairs::drain(&mut stream);
         std::io::Write::write_all(&mut peer, b"x").expect("write");
         driver.turn();
         driver.turn();
@@ -354,6 +360,7 @@ fn interrupted_poll_loses_no_source_event(b: &Backend) {
         sample.trigger();
         driver = poller.join();
         assert_eq!(driver.tokens(), [1], "{}", sample.name);
+        sample.settle(b);
         driver.quiesce();
     }
 }

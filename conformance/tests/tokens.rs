@@ -85,6 +85,7 @@ fn every_token_of_a_source_beside_a_waker(b: &Backend) {
                     .expect("reregister");
             }
             assert_told_apart(driver, token, &other, &same, 3, &mut || {
+                pairs::drain(&mut stream);
                 peer.write_all(b"x").expect("write");
             });
         }
@@ -156,6 +157,7 @@ fn source_with_the_internal_identity_before_the_first_waker(b: &Backend) {
     let other = driver.waker(3);
     let same = driver.waker(INTERNAL);
     assert_told_apart(driver, INTERNAL, &other, &same, 3, &mut || {
+        pairs::drain(&mut stream);
         peer.write_all(b"x").expect("write");
     });
 }
@@ -194,6 +196,7 @@ fn failed_change_of_the_internal_identity_leaves_all_working(b: &Backend) {
             driver.expect_readable(INTERNAL);
             let same = driver.waker(INTERNAL);
             assert_told_apart(driver, INTERNAL, &waker, &same, 1, &mut || {
+                pairs::drain(&mut stream);
                 peer.write_all(b"x").expect("write");
             });
         }

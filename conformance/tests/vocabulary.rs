@@ -68,6 +68,7 @@ fn alternate_event_debug_names_the_flags(b: &Backend) {
 fn flags_of_a_closed_peer(b: &Backend) -> &'static [&'static str] {
     match b.selector {
         ferrio::SelectorKind::Epoll => &["EPOLLIN", "EPOLLOUT", "EPOLLRDHUP"],
+        ferrio::SelectorKind::Poll => &["POLLIN", "POLLRDHUP"],
         other => panic!("name the flags of {other}"),
     }
 }

@@ -162,6 +162,7 @@ fn wake_after_a_poll_that_saw_a_source_makes_no_call(b: &Backend) {
     driver.add(&mut stream, 2, Interest::READABLE);
     let short = Duration::from_micros(100);
     for timeout in [None, Some(Duration::ZERO), Some(short), Some(Duration::MAX)] {
+        pairs::drain(&mut stream);
         std::io::Write::write_all(&mut peer, b"x").expect("write");
         driver.poll(timeout).expect("poll");
         assert_eq!(driver.tokens(), [2]);
@@ -251,8 +252,11 @@ fn wake_never_blocks(b: &Backend) {
 /// takes no more bytes.
 fn wake_with_a_full_counter(b: &Backend) {
     b.isolated(|| {
-        let mut driver = b.driver();
-        let (waker, opened) = descriptors::opened_by(|| driver.waker(1));
+        let ((mut driver, waker), opened) = descriptors::opened_by(|| {
+            let driver = b.driver();
+            let waker = driver.waker(1);
+            (driver, waker)
+        });
         descriptors::fill_rings(&opened);
         let poller = in_thread(move || {
             driver.poll(None).expect("poll");
@@ -310,11 +314,13 @@ fn failed_wake_does_not_silence_later_wakes(b: &Backend) {
     }
 }
 
-/// The calls that make a waker.
+/// The calls that make a waker. Under poll(2) the `Poll` makes its kernel object.
 fn making(b: &Backend) -> Vec<Call> {
-    let object: &[Call] = match b.waker {
-        ferrio::WakerKind::Eventfd => &[Call::Eventfd],
-        other => panic!("name the calls that make a {other} waker"),
+    let object: &[Call] = match (b.selector, b.waker) {
+        (ferrio::SelectorKind::Poll, _) => &[],
+        (_, ferrio::WakerKind::Eventfd) => &[Call::Eventfd],
+        (_, ferrio::WakerKind::Pipe) => &[Call::Pipe2],
+        (_, other) => panic!("name the calls that make a {other} waker"),
     };
     object.iter().chain(b.calls().control).copied().collect()
 }

@@ -31,12 +31,6 @@ pub(crate) fn check_open(fd: RawFd) -> io::Result<()> {
     Ok(())
 }
 
-/// What the kernel answers for a descriptor that is not open.
-#[cfg(sel_poll)]
-pub(crate) fn bad_descriptor() -> io::Error {
-    io::Error::from_raw_os_error(libc::EBADF)
-}
-
 /// `read(2)`, at most what `buffer` holds.
 pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     let count = call(Call::Read, || {

@@ -10,6 +10,8 @@ use std::io;
 pub(crate) mod address;
 #[cfg(sel_epoll)]
 pub(crate) mod epoll;
+#[cfg(sel_poll)]
+pub(crate) mod error;
 #[cfg(waker_eventfd)]
 pub(crate) mod eventfd;
 #[cfg(feature = "fault-injection")]

@@ -8,8 +8,8 @@
 //! bytes already makes another differs between kernels (Linux 5.5 to 5.13 made none). Emptying the
 //! pipe after each record of it makes that irrelevant.
 //!
-//! A full pipe refuses the write with EAGAIN. Nothing is lost by it: it is readable, and whoever
-//! empties it looks for wakes afterwards.
+//! A full pipe refuses the write with EAGAIN. It is emptied then and the write tried again: somebody
+//! else may be watching for edges.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -33,7 +33,7 @@ impl Pipe {
             match fd::write(self.writer.as_fd(), &[1]) {
                 Ok(_) => return Ok(()),
                 Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return Ok(()),
+                    io::ErrorKind::WouldBlock => self.silence()?,
                     io::ErrorKind::Interrupted => {}
                     _ => return Err(error),
                 },

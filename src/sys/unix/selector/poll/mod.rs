@@ -128,12 +128,14 @@ impl Poll {
         interests: Interest,
     ) -> io::Result<()> {
         self.shared
-            .change(|table| table.reregister(fd, token, interests, Trigger::Level))?;
+            .reregister(fd, token, interests, Trigger::Level)?;
         Ok(())
     }
 
     pub(crate) fn deregister(&self, fd: RawFd) -> io::Result<()> {
-        self.shared.change(|table| table.deregister(fd))
+        self.shared
+            .change(|table| table.deregister(fd))
+            .or_else(|error| open_first(fd, error))
     }
 
     /// Registers a source that will tell when to re-arm.
@@ -160,7 +162,7 @@ impl Poll {
     ) -> io::Result<()> {
         let id = self
             .shared
-            .change(|table| table.reregister(fd, token, interests, Trigger::Edge))?;
+            .reregister(fd, token, interests, Trigger::Edge)?;
         match registration {
             Some(registration) => registration.take_over(id),
             None => *registration = Some(Registration::new(self.shared.clone(), fd, id)),
@@ -216,6 +218,17 @@ impl Shared {
         self.change(|table| table.register(fd, token, interests, trigger))
     }
 
+    fn reregister(
+        &self,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+        trigger: Trigger,
+    ) -> io::Result<u64> {
+        self.change(|table| table.reregister(fd, token, interests, trigger))
+            .or_else(|error| open_first(fd, error))
+    }
+
     /// Changes the table, so that a blocked poll learns of it.
     fn change<T>(&self, f: impl FnOnce(&mut Table) -> io::Result<T>) -> io::Result<T> {
         let mut state = lock(&self.state);
@@ -261,6 +274,13 @@ impl Shared {
         }
         array
     }
+}
+
+/// Of a descriptor that is neither open nor registered, the kernel would say the former.
+#[cold]
+fn open_first<T>(fd: RawFd, error: io::Error) -> io::Result<T> {
+    fd::check_open(fd)?;
+    Err(error)
 }
 
 fn event(report: Report, answer: os::Flags) -> Event {

@@ -6,7 +6,7 @@ use std::os::fd::RawFd;
 
 use super::Trigger;
 use crate::interest::Interest;
-use crate::sys::unix::os::fd;
+use crate::sys::unix::os::error;
 use crate::sys::unix::os::poll::{
     Flags, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDHUP,
 };
@@ -173,16 +173,13 @@ impl Table {
         trigger: Trigger,
     ) -> io::Result<u64> {
         let Ok(index) = usize::try_from(fd) else {
-            return Err(fd::bad_descriptor());
+            return Err(error::bad_descriptor());
         };
         let id = self.last + 1;
         let entry = self.make(index);
         // What was found gone is an entry of an earlier descriptor with this number.
         if entry.is_registered() && entry.watch != Watch::Gone {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "the descriptor is already registered with this `Poll`",
-            ));
+            return Err(error::already_exists());
         }
         entry.id = id;
         entry.set(id, token, interests, trigger);
@@ -250,10 +247,7 @@ impl Table {
     fn registered(&mut self, fd: RawFd) -> io::Result<&mut Entry> {
         match self.get(fd) {
             Some(entry) if entry.is_registered() => Ok(entry),
-            _ => Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "the descriptor is not registered with this `Poll`",
-            )),
+            _ => Err(error::not_found()),
         }
     }
 
