@@ -18,6 +18,21 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// The same where the server may reset it at once. None: so fast that it never seemed connected.
+#[track_caller]
+pub fn try_connect(address: SocketAddr) -> Option<TcpStream> {
+    match TcpStream::connect(address) {
+        Ok(stream) => {
+            stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+            Some(stream)
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+            None
+        }
+    }
+}
+
 /// A connection for which the kernel holds little on its way, so that it's stuck soon.
 #[track_caller]
 pub fn connect_narrowly(address: SocketAddr) -> TcpStream {

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::clients::{connect, send};
+use crate::clients::{connect, send, try_connect};
 use crate::process::{CHAT, HTTP, PROXY, Program, Server, TLS_ECHO, wait_until};
 use crate::tls_client::{TlsClient, trusting};
 use crate::tools::Scratch;
@@ -181,7 +181,7 @@ fn proxy_refuses_what_it_has_no_descriptors_for() {
         }
     });
     starve(PROXY, &["--to", &to], |address| {
-        Some(Plain(connect(address)))
+        try_connect(address).map(Plain)
     });
 }
 
