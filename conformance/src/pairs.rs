@@ -7,7 +7,7 @@ use std::{fs, io, net, os::unix, process};
 
 use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 
-use crate::LIMIT;
+use crate::{LIMIT, wait_for};
 
 /// A non-blocking TCP stream of ours and its peer, a blocking one of std's whose reads end with an
 /// error after [`LIMIT`].
@@ -170,6 +170,28 @@ pub fn kernel_ready(fd: &impl AsRawFd, events: libc::c_short) -> libc::c_short {
             "poll(2) waited {LIMIT:?} for {events:#x}: {error}"
         );
     }
+}
+
+/// Sends datagrams to the closed port that `socket` is connected to, until one was refused and the
+/// error waits to be fetched. The kernel limits how many refusals it sends, icmp(7).
+pub fn until_refused(socket: &UdpSocket) {
+    wait_for("a datagram to be refused", || {
+        // Answers an earlier one's refusal, perhaps, which is fetched by that.
+        let _ = socket.send(b"x");
+        ready_now(socket, libc::POLLERR) & libc::POLLERR != 0
+    });
+}
+
+/// What the kernel reports of `events` at this moment, and beyond them.
+fn ready_now(fd: &impl AsRawFd, events: libc::c_short) -> libc::c_short {
+    let mut record = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events,
+        revents: 0,
+    };
+    // SAFETY: `record` is one valid pollfd.
+    unsafe { libc::poll(&raw mut record, 1, 0) };
+    record.revents
 }
 
 /// Makes close send a reset instead of the end of the stream.

@@ -299,10 +299,8 @@ fn pipe_reader_closed_while_full(b: &Backend) {
 fn udp_error_is_not_a_closed_connection(b: &Backend) {
     let (socket, peer) = pairs::udp();
     drop(peer);
-    let send = |socket: &mut ferrio::net::UdpSocket| {
-        socket.send(b"x").expect("send");
-    };
-    let (mut driver, socket) = assert_bits(b, socket, send, libc::POLLERR, "weW");
+    let refuse = |socket: &mut ferrio::net::UdpSocket| pairs::until_refused(socket);
+    let (mut driver, socket) = assert_bits(b, socket, refuse, libc::POLLERR, "weW");
     let error = socket.recv(&mut [0; 8]).expect_err("refused");
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     let peer = net::UdpSocket::bind("127.0.0.1:0").expect("bind");
@@ -322,8 +320,7 @@ fn udp_error_beside_data_closes_nothing(b: &Backend) {
     peer.send(b"x").expect("send");
     pairs::kernel_ready(&socket, libc::POLLIN);
     drop(peer);
-    socket.send(b"x").expect("send");
-    pairs::kernel_ready(&socket, libc::POLLERR);
+    pairs::until_refused(&socket);
     driver.add(&mut socket, 1, Interest::READABLE);
     let seen = driver.turn();
     assert_eq!(merge(&seen), bits("re"), "{seen:?}");
