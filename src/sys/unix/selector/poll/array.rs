@@ -242,3 +242,7 @@ pub(super) fn decode(flags: Flags) -> Readiness {
         )
         .with_if(has(POLLPRI), Readiness::PRIORITY)
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+#[path = "array_tests.rs"]
+mod tests;

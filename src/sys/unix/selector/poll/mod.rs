@@ -38,9 +38,15 @@
 //! **Drop.** A source that is dropped leaves the table before its descriptor is closed, and ends the
 //! blocked call that holds the file. A descriptor that was closed without a word gives POLLNVAL: one
 //! event, and silence until it is deregistered, or registered again.
+//!
+//! **fork.** A child has the state as the parent's threads had it, and the bell in common with the
+//! parent. It drops what it inherited, and goes on with a `Poll` that was made before; unless
+//! another thread was changing the state during the fork. Then the child's copy is unusable: changes
+//! and polls are errors, and a drop leaves the table alone. See [`Lock`].
 
 mod array;
 mod io_source_state;
+mod lock;
 mod table;
 
 use std::io;
@@ -51,6 +57,7 @@ use std::sync::atomic::{AtomicBool as StaticBool, Ordering};
 use std::time::Duration;
 
 use self::array::{Array, decode};
+use self::lock::Lock;
 use self::table::{Report, Table};
 #[cfg(has_ppoll)]
 use super::is_short;
@@ -58,7 +65,7 @@ use super::{WakeHub, milliseconds};
 use crate::event::Event;
 use crate::interest::Interest;
 use crate::notify::Harvest;
-use crate::sync::{Arc, Mutex, MutexGuard, lock};
+use crate::sync::{Arc, MutexGuard};
 #[cfg(has_ppoll)]
 use crate::sys::unix::os::is_refused;
 use crate::sys::unix::os::{fd, poll as os};
@@ -80,10 +87,11 @@ pub(crate) struct Poll {
 
 /// What the sources need of their selector, to re-arm and to leave.
 struct Shared {
-    state: Mutex<State>,
+    state: Lock<State>,
     hub: Arc<WakeHub>,
 }
 
+#[derive(Default)]
 struct State {
     table: Table,
     /// Empty while the poller has it.
@@ -91,8 +99,9 @@ struct State {
     poller: Poller,
 }
 
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 enum Poller {
+    #[default]
     Awake,
     /// In the kernel, or about to be.
     Blocked,
@@ -105,10 +114,9 @@ impl Poll {
     pub(crate) fn new(hub: Arc<WakeHub>, bell: RawFd) -> Poll {
         Poll {
             shared: Arc::new(Shared {
-                state: Mutex::new(State {
-                    table: Table::new(),
+                state: Lock::new(State {
                     array: Array::new(bell),
-                    poller: Poller::Awake,
+                    ..State::default()
                 }),
                 hub,
             }),
@@ -177,9 +185,9 @@ impl Poll {
         room: usize,
         timeout: Option<Duration>,
     ) -> io::Result<Harvest> {
-        let mut array = self.shared.enter(timeout);
+        let mut array = self.shared.enter(timeout)?;
         let mut result = ask(array.records(), timeout);
-        if is_invalid(&result) && array.shrink(&mut lock(&self.shared.state).table) {
+        if is_invalid(&result) && array.shrink(&mut self.shared.state.lock_again().table) {
             result = ask(array.records(), timeout);
         }
         let rung = result.is_ok() && array.bell_rang();
@@ -189,7 +197,7 @@ impl Poll {
                 result = Err(error);
             }
         }
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.state.lock_again();
         state.poller = Poller::Awake;
         let harvest = result.map(|count| Harvest {
             events: array.harvest(
@@ -231,7 +239,7 @@ impl Shared {
 
     /// Changes the table, so that a blocked poll learns of it.
     fn change<T>(&self, f: impl FnOnce(&mut Table) -> io::Result<T>) -> io::Result<T> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock().ok_or_else(left_locked)?;
         let result = f(&mut state.table);
         if result.is_ok() {
             self.tell(state);
@@ -242,7 +250,10 @@ impl Shared {
     /// The same for a change that may turn out to be none.
     #[inline]
     fn change_if(&self, f: impl FnOnce(&mut Table) -> bool) {
-        let mut state = lock(&self.state);
+        // What is abandoned is never polled again, so it need not be told.
+        let Some(mut state) = self.state.lock() else {
+            return;
+        };
         if f(&mut state.table) {
             self.tell(state);
         }
@@ -257,7 +268,7 @@ impl Shared {
         drop(state);
         if self.hub.ring().is_err() {
             // The next change tries again.
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock_again();
             if state.poller == Poller::Rung {
                 state.poller = Poller::Blocked;
             }
@@ -265,14 +276,14 @@ impl Shared {
     }
 
     /// Takes the array for a call of poll(2).
-    fn enter(&self, timeout: Option<Duration>) -> Array {
-        let mut state = lock(&self.state);
+    fn enter(&self, timeout: Option<Duration>) -> io::Result<Array> {
+        let mut state = self.state.lock().ok_or_else(left_locked)?;
         let mut array = mem::take(&mut state.array);
         array.update(&mut state.table);
         if timeout != Some(Duration::ZERO) {
             state.poller = Poller::Blocked;
         }
-        array
+        Ok(array)
     }
 }
 
@@ -281,6 +292,14 @@ impl Shared {
 fn open_first<T>(fd: RawFd, error: io::Error) -> io::Result<T> {
     fd::check_open(fd)?;
     Err(error)
+}
+
+#[cold]
+fn left_locked() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Deadlock,
+        "another thread was changing this `Poll` when the process was forked",
+    )
 }
 
 fn event(report: Report, answer: os::Flags) -> Event {

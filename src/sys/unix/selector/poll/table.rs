@@ -24,6 +24,7 @@ pub(super) const WRITE: Flags = POLLOUT;
 /// What is reported whether or not it was asked for, for as long as it lasts.
 const UNASKED: Flags = POLLERR | POLLHUP;
 
+#[derive(Default)]
 pub(super) struct Table {
     pages: Vec<Option<Box<[Entry; PAGE]>>>,
     /// Descriptors whose entry differs from the array, each once.
@@ -156,14 +157,6 @@ impl Entry {
 }
 
 impl Table {
-    pub(super) fn new() -> Table {
-        Table {
-            pages: Vec::new(),
-            changes: Vec::new(),
-            last: 0,
-        }
-    }
-
     /// Returns the registration's id.
     pub(super) fn register(
         &mut self,
@@ -284,3 +277,7 @@ fn flags(interests: Interest) -> Flags {
     }
     flags
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+#[path = "table_tests.rs"]
+mod tests;
