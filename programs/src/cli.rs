@@ -72,7 +72,9 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
         // A century and more; a deadline beyond what the clock can count would be no better.
         Ok(time) if time > Duration::from_secs(1 << 32) => Err(String::from("it is too long")),
         Ok(time) => Ok(time),
-        Err(error) => Err(error.to_string()),
+        // Negative, no number, or beyond what a `Duration` holds.
+        Err(_) if seconds >= 0.0 => Err(String::from("it is too long")),
+        Err(_) => Err(String::from("it has to be more than 0")),
     }
 }
 

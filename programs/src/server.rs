@@ -126,6 +126,7 @@ pub fn serve<A: App>(
     server
         .run(&stop)
         .map_err(|e| Failure::new(format!("the event loop failed: {e}")))?;
+    server.close_all();
     server.sum_up();
     Ok(())
 }
@@ -230,6 +231,17 @@ impl<A: App> Server<A> {
             Err(error) => {
                 self.counts.broken += 1;
                 log(format_args!("closed {} ({open} open): {error}", entry.peer));
+            }
+        }
+    }
+
+    /// Ends the sessions that are there still, so that the summary has what they did.
+    fn close_all(&mut self) {
+        let keys: Vec<Key> = self.sessions.iter_mut().map(|(key, _)| key).collect();
+        for key in keys {
+            if let Some(entry) = self.sessions.remove(key) {
+                self.app.close(entry.session, &Ok(()));
+                self.log(format_args!("closed {}: the server ends", entry.peer));
             }
         }
     }

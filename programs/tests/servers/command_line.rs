@@ -3,6 +3,9 @@
 use std::net::TcpListener;
 use std::process::Output;
 
+use nix::sys::signal::Signal;
+
+use crate::clients::{connect, receive_to_any_end};
 use crate::process::{CHAT, HTTP, PROXY, Program, Server, TLS_ECHO};
 use crate::tools::{Scratch, text};
 
@@ -48,6 +51,7 @@ fn help_and_unknown_options() {
             &["--nonsense"][..],
             &["--max-connections", "0"],
             &["--listen"],
+            &["surplus"],
         ] {
             let output = run(program, args);
             assert_eq!(output.status.code(), Some(2), "{args:?}");
@@ -79,15 +83,20 @@ fn addresses_that_do_not_work() {
             &["cannot listen on", &held, "in use"],
         );
     }
-    let to = PROXY
-        .command(&["--to", "nowhere"])
-        .output()
-        .expect("it starts");
-    assert_eq!(to.status.code(), Some(2));
-    assert!(
-        text(&to.stderr).starts_with("proxy: 'nowhere' is no address"),
-        "{to:?}"
-    );
+    for (to, why) in [
+        ("nowhere", "proxy: 'nowhere' is no address"),
+        (
+            "127.0.0.1:0",
+            "proxy: nobody listens on port 0: '127.0.0.1:0'",
+        ),
+    ] {
+        let refused = PROXY.command(&["--to", to]).output().expect("it starts");
+        assert_eq!(refused.status.code(), Some(2));
+        let said = text(&refused.stderr);
+        assert!(said.starts_with(why), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert_eq!(text(&refused.stdout), "");
+    }
 }
 
 #[test]
@@ -121,6 +130,34 @@ fn they_listen_where_they_are_told_to_and_end_when_told_to() {
             let ended = server.end();
             assert!(ended.stdout.contains("event loop"), "{ended:?}");
             assert_eq!(ended.log, "");
+        }
+    }
+}
+
+#[test]
+fn either_signal_ends_them_while_clients_are_there() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let to = upstream.local_addr().expect("an address").to_string();
+    for program in ALL {
+        for signal in [Signal::SIGINT, Signal::SIGTERM] {
+            let to = ["--to", &to, "--verbose"];
+            let args = match program.name {
+                "proxy" => &to[..],
+                _ => &to[2..],
+            };
+            let server = Server::start(program, args);
+            let mut clients = [(); 3].map(|()| connect(server.address));
+            for client in &clients {
+                let address = client.local_addr().expect("an address").to_string();
+                server.expect_log(&["accepted ", &address]);
+            }
+            let ended = server.end_by(signal);
+            assert_eq!(ended.count("accepted"), 3, "{ended:?}");
+            assert_eq!(ended.count("broken off"), 0, "{ended:?}");
+            assert_eq!(ended.logged("the server ends"), 3, "{ended:?}");
+            clients.iter_mut().for_each(|client| {
+                receive_to_any_end(client);
+            });
         }
     }
 }

@@ -127,12 +127,18 @@ impl Server {
     /// Ends it as its user would, and checks that nothing was left behind: it comes to an end, with
     /// exit code 0, after all descriptors of its former clients were closed.
     #[track_caller]
-    pub fn end(mut self) -> Ended {
+    pub fn end(self) -> Ended {
         let id = self.child.id();
         wait_until("the clients' descriptors are closed", || {
             open_descriptors(id) <= self.descriptors
         });
-        self.signal(Signal::SIGTERM);
+        self.end_by(Signal::SIGTERM)
+    }
+
+    /// Ends it while it may have clients still.
+    #[track_caller]
+    pub fn end_by(mut self, signal: Signal) -> Ended {
+        self.signal(signal);
         assert!(
             self.stdout.wait_for_end() && self.log.wait_for_end(),
             "it didn't end: {:?}",

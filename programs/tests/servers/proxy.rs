@@ -3,6 +3,8 @@
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
+use nix::sys::signal::Signal;
+
 use crate::clients::{connect, finish, noise, receive, receive_all, send, send_until_stuck};
 use crate::process::{LIMIT, PROXY, Server, resident};
 
@@ -41,6 +43,19 @@ impl Proxied {
         send(&mut upstream, "yes");
         assert_eq!(receive(&mut client, 3), b"yes");
     }
+}
+
+#[test]
+fn what_passed_on_connections_that_are_still_open_is_counted() {
+    let proxied = Proxied::start(&[]);
+    let (mut client, mut upstream) = proxied.pair();
+    send(&mut client, "five!");
+    assert_eq!(receive(&mut upstream, 5), b"five!");
+    send(&mut upstream, "yes");
+    assert_eq!(receive(&mut client, 3), b"yes");
+    let ended = proxied.proxy.end_by(Signal::SIGTERM);
+    assert_eq!(ended.count("up"), 5, "{ended:?}");
+    assert_eq!(ended.count("down"), 3, "{ended:?}");
 }
 
 #[test]

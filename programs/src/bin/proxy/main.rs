@@ -51,8 +51,15 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let make = |_: SocketAddr| {
+        let to = resolve(&args.to)?;
+        if to.port() == 0 {
+            return Err(Failure::new(format!(
+                "nobody listens on port 0: '{}'",
+                args.to
+            )));
+        }
         Ok::<_, Failure>(session::Proxy::new(session::Settings {
-            to: resolve(&args.to)?,
+            to,
             connect_timeout: args.connect_timeout,
             timeout: args.timeout,
             buffer: args.buffer,
