@@ -23,7 +23,8 @@ fn steps() -> Vec<Command> {
         Command::Conformance(super::conformance::Arguments::default()),
         Command::ForcedCfgs,
         Command::Shell,
-        Command::Dependants(super::dependants::Arguments::ci()),
+        Command::Dependants(super::dependants::Arguments::ci(false)),
+        Command::Dependants(super::dependants::Arguments::ci(true)),
     ]
 }
 

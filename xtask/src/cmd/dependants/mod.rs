@@ -1,6 +1,7 @@
 //! Programs that don't know what is under them, on mio and on ferrio: tokio's own tests, servers
 //! under load, tokio's runtimes. `dependants/README.md` says more.
 
+mod forced;
 mod junit;
 mod lock;
 mod measure;
@@ -42,6 +43,9 @@ pub struct Arguments {
     /// How many rounds a row is measured
     #[arg(long, value_name = "N")]
     rounds: Option<NonZeroUsize>,
+    /// tokio's tests and nothing else, with both built on poll(2) instead of epoll
+    #[arg(long, conflicts_with = "only")]
+    force_poll: bool,
     /// Only the rows with this in their name; not tokio's tests
     #[arg(long, value_name = "ROW")]
     only: Vec<String>,
@@ -59,16 +63,18 @@ enum Part {
 
 impl Arguments {
     /// What CI runs: which tests pass, but nothing that is measured.
-    pub fn ci() -> Self {
+    pub fn ci(force_poll: bool) -> Self {
         Self {
             parts: vec![Part::Tokio],
             subset: true,
+            force_poll,
             ..Self::default()
         }
     }
 
     fn runs(&self, part: Part) -> bool {
         match self.parts.is_empty() {
+            true if self.force_poll => part == Part::Tokio,
             true => part != Part::Tokio || self.only.is_empty(),
             false => self.parts.contains(&part),
         }
@@ -91,9 +97,13 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
         "no row has one of {:?} in its name",
         arguments.only
     );
+    ensure!(
+        !arguments.force_poll || arguments.parts.iter().all(|part| *part == Part::Tokio),
+        "--force-poll is for tokio's tests; nothing is measured with it"
+    );
     if arguments.runs(Part::Tokio) {
         let subset = arguments.subset || (arguments.quick && !arguments.full);
-        let done = tokio::run(workspace, subset, counts);
+        let done = tokio::run(workspace, subset, arguments.force_poll, counts);
         tell(Part::Tokio, done, counts);
     }
     if !arguments.runs(Part::Servers) && !arguments.runs(Part::Runtimes) {

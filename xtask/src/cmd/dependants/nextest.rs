@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 
 use super::junit::{self, Tests};
-use super::{cargo_in, lock};
+use super::{cargo_in, forced, lock};
 use crate::run;
 use crate::workspace::{Workspace, cargo};
 
@@ -39,7 +39,12 @@ pub fn install() -> Result<()> {
 }
 
 /// Runs tests of a copy of tokio and says how each ended.
-pub fn run(workspace: &Workspace, copy: &Path, arguments: &[String]) -> Result<Tests> {
+pub fn run(
+    workspace: &Workspace,
+    copy: &Path,
+    force_poll: bool,
+    arguments: &[String],
+) -> Result<Tests> {
     let results = copy.join("nextest/default/junit.xml");
     if results.exists() {
         fs::remove_file(&results)?;
@@ -53,6 +58,9 @@ pub fn run(workspace: &Workspace, copy: &Path, arguments: &[String]) -> Result<T
         .args(arguments)
         // Hundreds of test programs, which nobody debugs.
         .env("CARGO_PROFILE_DEV_DEBUG", "false");
+    if force_poll {
+        forced::apply(workspace, &mut command);
+    }
     println!("$ {}", run::show(&command));
     let status = command.status().context("nextest could not be run")?;
     ensure!(

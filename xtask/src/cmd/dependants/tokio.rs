@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::junit::Tests;
 use super::lock::{self, Side};
-use super::{cargo_in, directory, nextest, programs};
+use super::{cargo_in, directory, forced, nextest, programs};
 use crate::counts::Counts;
 use crate::run;
 use crate::workspace::Workspace;
@@ -20,7 +20,12 @@ const SUBSET: [&str; 7] = ["io_", "net_", "process_", "signal_", "tcp_", "udp", 
 /// It wants a directory that it may not look into. There is none for root.
 const NOT_AS_ROOT: &str = "tokio::fs_try_exists try_exists";
 
-pub fn run(workspace: &Workspace, subset: bool, counts: &mut Counts) -> Result<()> {
+pub fn run(
+    workspace: &Workspace,
+    subset: bool,
+    force_poll: bool,
+    counts: &mut Counts,
+) -> Result<()> {
     nextest::install()?;
     let package = package(workspace)?;
     let mut arguments = Vec::new();
@@ -36,8 +41,11 @@ pub fn run(workspace: &Workspace, subset: bool, counts: &mut Counts) -> Result<(
     }
     let [mio, ferrio] = Side::BOTH.map(|side| prepare(workspace, side, &package));
     let (mio, ferrio) = (mio?, ferrio?);
-    let mio = nextest::run(workspace, &mio, &arguments)?;
-    let ferrio = nextest::run(workspace, &ferrio, &arguments)?;
+    if force_poll {
+        forced::check(workspace, &ferrio)?;
+    }
+    let mio = nextest::run(workspace, &mio, force_poll, &arguments)?;
+    let ferrio = nextest::run(workspace, &ferrio, force_poll, &arguments)?;
     compare(&mio, &ferrio, counts);
     Ok(())
 }
