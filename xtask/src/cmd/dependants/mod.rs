@@ -80,6 +80,25 @@ impl Arguments {
         }
     }
 
+    /// An error if they ask for what there is not.
+    fn check(&self) -> Result<()> {
+        ensure!(
+            !self.force_poll || self.parts.iter().all(|part| *part == Part::Tokio),
+            "--force-poll is for tokio's tests; nothing is measured with it"
+        );
+        let servers = servers::names().filter(|_| self.runs(Part::Servers));
+        let runtimes = runtimes::names().filter(|_| self.runs(Part::Runtimes));
+        let rows: Vec<&str> = servers.chain(runtimes).collect();
+        for only in &self.only {
+            ensure!(
+                rows.iter().any(|row| row.contains(only.as_str())),
+                "no row that would be measured has {only:?} in its name; there are: {}",
+                rows.join(", ")
+            );
+        }
+        Ok(())
+    }
+
     fn wants(&self, row: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| row.contains(only.as_str()))
     }
@@ -91,16 +110,7 @@ impl Arguments {
 }
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
-    let rows = servers::names().chain(runtimes::names());
-    ensure!(
-        rows.filter(|row| arguments.wants(row)).count() > 0,
-        "no row has one of {:?} in its name",
-        arguments.only
-    );
-    ensure!(
-        !arguments.force_poll || arguments.parts.iter().all(|part| *part == Part::Tokio),
-        "--force-poll is for tokio's tests; nothing is measured with it"
-    );
+    arguments.check()?;
     if arguments.runs(Part::Tokio) {
         let subset = arguments.subset || (arguments.quick && !arguments.full);
         let done = tokio::run(workspace, subset, arguments.force_poll, counts);
@@ -144,4 +154,43 @@ fn cargo_in(workspace: &Workspace, package: &Path, arguments: &[&str]) -> Comman
         .current_dir(package)
         .env("CARGO_TARGET_DIR", directory(workspace).join("build"));
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(parts: &[Part], only: &[&str]) -> Arguments {
+        Arguments {
+            parts: parts.to_vec(),
+            only: only.iter().map(|only| (*only).to_owned()).collect(),
+            ..Arguments::default()
+        }
+    }
+
+    #[test]
+    fn each_row_that_is_asked_for_has_to_be_there() {
+        assert!(only(&[], &[]).check().is_ok());
+        assert!(only(&[], &["axum", "spawn"]).check().is_ok());
+        let error = only(&[], &["axum", "nonsense"]).check().unwrap_err();
+        assert!(error.to_string().contains("\"nonsense\""), "{error}");
+        assert!(error.to_string().contains("raw-http, "), "{error}");
+        // They are there, but not in the parts that would run.
+        assert!(only(&[Part::Servers], &["spawn"]).check().is_err());
+        assert!(only(&[Part::Runtimes], &["spawn"]).check().is_ok());
+        assert!(only(&[Part::Tokio], &["axum"]).check().is_err());
+    }
+
+    #[test]
+    fn nothing_is_measured_on_poll() {
+        let on_poll = |parts: &[Part]| Arguments {
+            force_poll: true,
+            ..only(parts, &[])
+        };
+        assert!(on_poll(&[]).check().is_ok());
+        assert!(on_poll(&[Part::Tokio]).check().is_ok());
+        assert!(on_poll(&[Part::Tokio, Part::Servers]).check().is_err());
+        assert!(on_poll(&[]).runs(Part::Tokio));
+        assert!(!on_poll(&[]).runs(Part::Servers));
+    }
 }
