@@ -1,13 +1,15 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, builder::RangedU64ValueParser};
+use clap::{CommandFactory, FromArgMatches, Parser, builder::RangedU64ValueParser};
 
 use crate::contender::Id;
 use crate::measure::Plan;
 use crate::pin::{self, Cpus};
 use crate::rows;
+use crate::suite::Suite;
 
 const ROUNDS: usize = 300;
 const QUICK_ROUNDS: usize = 40;
@@ -62,14 +64,18 @@ pub struct Cli {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Where report.md and results.csv go [default: bench/report, or bench/report/partial when --quick, --rows,
-    /// --rounds or --contenders make the run less than a full one].
+    /// Where report.md and results.csv go [default: the report's place below bench/report, or its subdirectory
+    /// partial when --quick, --rows, --rounds or --contenders make the run less than a full one].
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 
     /// Print the rows with clock, target and description, and measure nothing.
     #[arg(long)]
     pub list: bool,
+
+    /// Make N calls of each kind between markers, for a tracer of system calls, and measure nothing.
+    #[arg(long, value_name = "N", hide = true)]
+    pub make_calls: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +114,22 @@ impl Pin {
 }
 
 impl Cli {
+    /// Reads the command line of a suite's program.
+    pub fn parse_for<I, T>(suite: Suite, arguments: I) -> Result<Cli, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let command = Cli::command().name(suite.program());
+        Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+
     /// What to measure.
     ///
     /// # Errors
     ///
     /// One line that says what is wrong.
-    pub fn plan(&self) -> Result<Plan, String> {
+    pub fn plan(&self, suite: Suite) -> Result<Plan, String> {
         let mut contenders = vec![Id::Mio];
         for &contender in &self.contenders {
             if !contenders.contains(&contender) {
@@ -128,7 +144,8 @@ impl Cli {
         };
         let default_rounds = if self.quick { QUICK_ROUNDS } else { ROUNDS };
         Ok(Plan {
-            rows: rows::select(&self.rows)?,
+            suite,
+            rows: rows::select(suite.rows(), &self.rows)?,
             contenders,
             rounds: self.rounds.unwrap_or(default_rounds),
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..)),
@@ -138,7 +155,7 @@ impl Cli {
     }
 
     /// A partial run must not overwrite the report of a full one.
-    pub fn report_directory(&self) -> PathBuf {
+    pub fn report_directory(&self, suite: Suite) -> PathBuf {
         let full = !self.quick
             && self.rows.is_empty()
             && self.rounds.is_none_or(|rounds| rounds >= ROUNDS)
@@ -146,7 +163,7 @@ impl Cli {
                 .iter()
                 .all(|id| self.contenders.contains(id));
         self.output.clone().unwrap_or_else(|| {
-            let report = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/report"));
+            let report = suite.report_directory();
             if full { report } else { report.join("partial") }
         })
     }
@@ -157,23 +174,22 @@ mod tests {
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from([&["ferrio-bench"], arguments].concat())
+        Cli::parse_for(Suite::Epoll, [&["ferrio-bench"], arguments].concat())
     }
 
     fn plan(arguments: &[&str]) -> Result<Plan, String> {
-        parse(arguments).unwrap().plan()
+        parse(arguments).unwrap().plan(Suite::Epoll)
     }
 
     #[test]
     fn the_definition_is_consistent() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
     #[test]
     fn without_arguments_everything_runs() {
         let plan = plan(&[]).unwrap();
-        assert_eq!(plan.rows.len(), rows::ALL.len());
+        assert_eq!(plan.rows.len(), rows::EPOLL.len());
         assert_eq!(plan.rounds, ROUNDS);
         assert_eq!(plan.contenders, [Id::Mio, Id::Ferrio, Id::Control, Id::Raw]);
         assert!(!plan.pin_all);
@@ -234,7 +250,10 @@ mod tests {
 
     #[test]
     fn only_a_full_run_goes_where_the_full_report_is() {
-        let directory = |arguments: &[&str]| parse(arguments).unwrap().report_directory();
+        let directory = |arguments: &[&str]| {
+            let cli = parse(arguments).unwrap();
+            cli.report_directory(Suite::Epoll)
+        };
         assert!(directory(&[]).ends_with("report"));
         assert!(directory(&["--pin", "--rounds", "400"]).ends_with("report"));
         for partial in [

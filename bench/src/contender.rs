@@ -1,7 +1,8 @@
 //! What a contender must be able to do, and its implementation for ferrio and mio by one macro: identical code, only
 //! the crate's name differs.
 
-use std::io;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::os::fd::RawFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -17,7 +18,7 @@ pub enum Id {
     Mio,
     /// A second, independent mio: its ratio to the first is the error of the measurement.
     Control,
-    /// epoll(7) and eventfd(2) called directly, without a library: the floor (except for coalesced wakes).
+    /// epoll(7) or poll(2), and eventfd(2), called directly, without a library: the floor (except for coalesced wakes).
     Raw,
 }
 
@@ -65,12 +66,19 @@ pub trait Contender: 'static {
     type Waker: Send + Sync + 'static;
     /// A socket of the contender's own type, registered as a program would do it.
     type Socket;
+    type Stream: Read + Write;
+
+    /// A read of a stream that got less than it asked for is enough for the next data to be reported; without this
+    /// promise one has to read until it would block. (mio makes it on some selectors, not on poll(2).)
+    const SHORT_READ_SUFFICES: bool;
 
     fn poll() -> io::Result<Self::Poll>;
     fn events(capacity: usize) -> Self::Events;
     fn waker(poll: &Self::Poll, token: usize) -> io::Result<Self::Waker>;
     fn wake(waker: &Self::Waker) -> io::Result<()>;
     fn socket(socket: UnixDatagram) -> Self::Socket;
+    fn recv(socket: &Self::Socket, buffer: &mut [u8]) -> io::Result<usize>;
+    fn stream(stream: TcpStream) -> Self::Stream;
 
     /// Watches a bare descriptor for reading.
     fn register_fd(poll: &Self::Poll, fd: RawFd, token: usize) -> io::Result<()>;
@@ -87,6 +95,13 @@ pub trait Contender: 'static {
         token: usize,
     ) -> io::Result<()>;
     fn deregister_socket(poll: &Self::Poll, socket: &mut Self::Socket) -> io::Result<()>;
+    /// Watches a stream for reading, and if `writable` for writing too, as async runtimes always do.
+    fn register_stream(
+        poll: &Self::Poll,
+        stream: &mut Self::Stream,
+        token: usize,
+        writable: bool,
+    ) -> io::Result<()>;
 
     /// One poll; repeated if a signal (a debugger, a stop) interrupts it.
     fn wait(
@@ -98,10 +113,21 @@ pub trait Contender: 'static {
     fn read(events: &Self::Events) -> Tally;
     /// Walks over the events and asks each for its token and whether it is readable.
     fn read_light(events: &Self::Events) -> Tally;
+    /// Appends the tokens of the events that are readable.
+    fn readable(events: &Self::Events, tokens: &mut Vec<usize>);
+}
+
+/// Registration from other threads than the one that polls.
+pub trait ManyThreaded: Contender {
+    type Registry: Send + Sync + 'static;
+
+    fn registry(poll: &Self::Poll) -> io::Result<Self::Registry>;
+    fn register_through(registry: &Self::Registry, fd: RawFd, token: usize) -> io::Result<()>;
+    fn deregister_through(registry: &Self::Registry, fd: RawFd) -> io::Result<()>;
 }
 
 macro_rules! contender {
-    ($name:ident, $krate:ident) => {
+    ($name:ident, $krate:ident, $short_read_suffices:expr) => {
         pub struct $name;
 
         impl Contender for $name {
@@ -109,6 +135,9 @@ macro_rules! contender {
             type Events = $krate::Events;
             type Waker = $krate::Waker;
             type Socket = $krate::net::UnixDatagram;
+            type Stream = $krate::net::TcpStream;
+
+            const SHORT_READ_SUFFICES: bool = $short_read_suffices;
 
             fn poll() -> io::Result<Self::Poll> {
                 $krate::Poll::new()
@@ -129,6 +158,15 @@ macro_rules! contender {
 
             fn socket(socket: UnixDatagram) -> Self::Socket {
                 $krate::net::UnixDatagram::from_std(socket)
+            }
+
+            #[inline]
+            fn recv(socket: &Self::Socket, buffer: &mut [u8]) -> io::Result<usize> {
+                socket.recv(buffer)
+            }
+
+            fn stream(stream: TcpStream) -> Self::Stream {
+                $krate::net::TcpStream::from_std(stream)
             }
 
             #[inline]
@@ -179,6 +217,20 @@ macro_rules! contender {
                 poll.registry().deregister(socket)
             }
 
+            fn register_stream(
+                poll: &Self::Poll,
+                stream: &mut Self::Stream,
+                token: usize,
+                writable: bool,
+            ) -> io::Result<()> {
+                let mut interest = $krate::Interest::READABLE;
+                if writable {
+                    interest |= $krate::Interest::WRITABLE;
+                }
+                poll.registry()
+                    .register(stream, $krate::Token(token), interest)
+            }
+
             #[inline]
             fn wait(
                 poll: &mut Self::Poll,
@@ -220,9 +272,41 @@ macro_rules! contender {
                 }
                 tally
             }
+
+            #[inline]
+            fn readable(events: &Self::Events, tokens: &mut Vec<usize>) {
+                let readable = events.iter().filter(|event| event.is_readable());
+                tokens.extend(readable.map(|event| event.token().0));
+            }
+        }
+
+        impl ManyThreaded for $name {
+            type Registry = $krate::Registry;
+
+            fn registry(poll: &Self::Poll) -> io::Result<Self::Registry> {
+                poll.registry().try_clone()
+            }
+
+            #[inline]
+            fn register_through(
+                registry: &Self::Registry,
+                fd: RawFd,
+                token: usize,
+            ) -> io::Result<()> {
+                registry.register(
+                    &mut $krate::unix::SourceFd(&fd),
+                    $krate::Token(token),
+                    $krate::Interest::READABLE,
+                )
+            }
+
+            #[inline]
+            fn deregister_through(registry: &Self::Registry, fd: RawFd) -> io::Result<()> {
+                registry.deregister(&mut $krate::unix::SourceFd(&fd))
+            }
         }
     };
 }
 
-contender!(Ferrio, ferrio);
-contender!(Mio, mio);
+contender!(Ferrio, ferrio, true);
+contender!(Mio, mio, false);

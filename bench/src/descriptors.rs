@@ -7,12 +7,8 @@ use std::os::unix::net::UnixDatagram;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The most that one contender has open in any row (1000 sources, its polls, its wakers), with room to spare.
-const PER_CONTENDER: u64 = 1100;
-
 /// Raises the soft limit of open descriptors as far as this run needs it.
-pub fn raise_limit(contenders: usize) -> io::Result<()> {
-    let needed = PER_CONTENDER * contenders as u64 + 100;
+pub fn raise_limit(needed: u64) -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     // `None` stands for "no limit".
     if limit.current.is_none_or(|current| current >= needed) {

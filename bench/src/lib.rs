@@ -4,6 +4,7 @@
 //! the contenders of a row in short alternating rounds; `report` turns the per-round ratios into a verdict.
 #![cfg(target_os = "linux")]
 
+mod calls;
 mod cli;
 mod clock;
 mod contender;
@@ -13,26 +14,28 @@ mod machine;
 mod measure;
 mod pin;
 mod raw;
+mod raw_poll;
 mod report;
 mod rows;
 mod stats;
+mod suite;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::Cli;
 use measure::Plan;
 use report::Report;
 
+pub use suite::Suite;
+
 /// Parses the command line, measures, prints and writes the report.
 ///
 /// A missed target does not change the exit code: 0 means "measured", 1 that something failed, 2 a usage error.
-pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+pub fn run(suite: Suite) -> ExitCode {
+    let cli = match Cli::parse_for(suite, std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             eprintln!("{}; see --help", first_paragraph(&error.to_string()));
@@ -41,10 +44,12 @@ pub fn run() -> ExitCode {
         Err(help) => help.exit(),
     };
     let outcome = if cli.list {
-        print(&rows::listing())
+        print(&rows::listing(suite.rows()))
+    } else if let Some(times) = cli.make_calls {
+        calls::make(suite, times)
     } else {
-        match cli.plan() {
-            Ok(plan) => bench(&plan, &cli.report_directory()),
+        match cli.plan(suite) {
+            Ok(plan) => bench(&plan, &cli.report_directory(suite)),
             Err(message) => {
                 eprintln!("error: {message}");
                 return ExitCode::from(2);
@@ -73,11 +78,12 @@ fn first_paragraph(message: &str) -> String {
 }
 
 fn bench(plan: &Plan, directory: &Path) -> io::Result<()> {
+    plan.suite.check()?;
     // Before the measurement: a directory that can't be had is better known now.
     fs::create_dir_all(directory).map_err(|error| {
         io::Error::new(error.kind(), format!("{}: {error}", directory.display()))
     })?;
-    descriptors::raise_limit(plan.contenders.len())?;
+    descriptors::raise_limit(plan.suite.descriptors(plan.contenders.len()))?;
     if let (true, Some(cpus)) = (plan.pin_all, plan.cpus) {
         pin::to_cpu(cpus.main)?;
     }
@@ -99,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_usage_error_is_one_line_that_keeps_the_possible_values() {
-        let message = Cli::try_parse_from(["ferrio-bench", "--contenders", "tokio"])
+        let arguments = ["ferrio-bench", "--contenders", "tokio"];
+        let message = Cli::parse_for(Suite::Epoll, arguments)
             .unwrap_err()
             .to_string();
         let line = first_paragraph(&message);

@@ -15,13 +15,12 @@ use crate::clock::Span;
 use crate::contender::Id;
 use crate::pin::Cpus;
 use crate::rows::{Env, Row, Workload};
-
-/// Set-ups per row.
-const SETUPS: usize = 6;
+use crate::suite::Suite;
 
 /// What a run does.
 #[derive(Debug)]
 pub struct Plan {
+    pub suite: Suite,
     pub rows: Vec<&'static Row>,
     /// Always with [`Id::Mio`], the baseline.
     pub contenders: Vec<Id>,
@@ -107,7 +106,8 @@ impl Drop for Company {
 
 /// No ticking thread: the bar is drawn between rounds, by this thread.
 fn progress(plan: &Plan) -> ProgressBar {
-    let bar = ProgressBar::new((plan.rows.len() * plan.rounds) as u64);
+    let rounds = plan.rows.iter().map(|row| row.rounds(plan.rounds));
+    let bar = ProgressBar::new(rounds.sum::<usize>() as u64);
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent:>3}% {eta:>4} left  {msg}")
     {
         bar.set_style(style);
@@ -122,17 +122,19 @@ fn run_row(
     bar: &ProgressBar,
 ) -> io::Result<RowResult> {
     let _company = row.company.then(Company::new).transpose()?;
-    let mut series: Vec<Series> = plan
+    let contenders = plan
         .contenders
         .iter()
+        .filter(|&&id| row.has(plan.suite, id));
+    let mut series: Vec<Series> = contenders
         .map(|&contender| Series {
             contender,
             cpu_ns: Vec::with_capacity(plan.rounds),
             wall_ns: Vec::with_capacity(plan.rounds),
         })
         .collect();
-    for rounds in shares(plan.rounds, SETUPS) {
-        let mut workloads = set_up(row, plan, random)?;
+    for rounds in shares(row.rounds(plan.rounds), row.setups()) {
+        let mut workloads = set_up(row, plan, &series, random)?;
         for workload in &mut workloads {
             workload.round()?;
         }
@@ -154,14 +156,18 @@ fn run_row(
 fn set_up(
     row: &Row,
     plan: &Plan,
+    series: &[Series],
     random: &mut fastrand::Rng,
 ) -> io::Result<Vec<Box<dyn Workload>>> {
-    let env = Env { cpus: plan.cpus };
-    let mut order: Vec<usize> = (0..plan.contenders.len()).collect();
+    let env = Env {
+        suite: plan.suite,
+        cpus: plan.cpus,
+    };
+    let mut order: Vec<usize> = (0..series.len()).collect();
     random.shuffle(&mut order);
     let mut built: Vec<(usize, Box<dyn Workload>)> = order
         .into_iter()
-        .map(|index| Ok((index, row.build(plan.contenders[index], &env)?)))
+        .map(|index| Ok((index, row.build(series[index].contender, &env)?)))
         .collect::<io::Result<_>>()?;
     built.sort_by_key(|(index, _)| *index);
     Ok(built.into_iter().map(|(_, workload)| workload).collect())
@@ -191,7 +197,8 @@ mod tests {
     #[test]
     fn every_contender_gets_every_round_in_its_own_series() {
         let plan = Plan {
-            rows: rows::select(&["timeout-100us".to_owned()]).unwrap(),
+            suite: Suite::Epoll,
+            rows: rows::select(rows::EPOLL, &["timeout-100us".to_owned()]).unwrap(),
             contenders: vec![Id::Ferrio, Id::Mio, Id::Control, Id::Raw],
             rounds: 8,
             seed: 1,

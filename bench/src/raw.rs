@@ -3,6 +3,7 @@
 //! so ferrio's coalesced wakes can be cheaper.
 
 use std::io;
+use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -99,6 +100,9 @@ impl Contender for Raw {
     type Events = RawEvents;
     type Waker = OwnedFd;
     type Socket = UnixDatagram;
+    type Stream = TcpStream;
+
+    const SHORT_READ_SUFFICES: bool = true;
 
     fn poll() -> io::Result<OwnedFd> {
         // SAFETY: takes flags only.
@@ -134,6 +138,15 @@ impl Contender for Raw {
     }
 
     #[inline]
+    fn recv(socket: &UnixDatagram, buffer: &mut [u8]) -> io::Result<usize> {
+        socket.recv(buffer)
+    }
+
+    fn stream(stream: TcpStream) -> TcpStream {
+        stream
+    }
+
+    #[inline]
     fn register_fd(poll: &OwnedFd, fd: RawFd, token: usize) -> io::Result<()> {
         control(poll, EPOLL_CTL_ADD, fd, token)
     }
@@ -165,6 +178,16 @@ impl Contender for Raw {
     #[inline]
     fn deregister_socket(poll: &OwnedFd, socket: &mut UnixDatagram) -> io::Result<()> {
         control(poll, EPOLL_CTL_DEL, socket.as_raw_fd(), 0)
+    }
+
+    /// Without interest in writing: a bare loop asks when it has something to write.
+    fn register_stream(
+        poll: &OwnedFd,
+        stream: &mut TcpStream,
+        token: usize,
+        _writable: bool,
+    ) -> io::Result<()> {
+        control(poll, EPOLL_CTL_ADD, stream.as_raw_fd(), token)
     }
 
     #[inline]
@@ -213,5 +236,14 @@ impl Contender for Raw {
             tally.add_light(event.u64 as usize, readable);
         }
         tally
+    }
+
+    #[inline]
+    fn readable(events: &RawEvents, tokens: &mut Vec<usize>) {
+        for event in &events.buffer[..events.filled] {
+            if event.events as c_int & (EPOLLIN | EPOLLPRI) != 0 {
+                tokens.push(event.u64 as usize);
+            }
+        }
     }
 }

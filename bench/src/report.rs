@@ -13,11 +13,13 @@ use crate::dependencies::Dependencies;
 use crate::machine::Machine;
 use crate::measure::{Plan, RowResult};
 use crate::rows::{Metric, Row};
+use crate::suite::Suite;
 use table::Style;
 use verdict::{Clock, Comparison, Verdict};
 
 /// Everything a run found.
 pub struct Report {
+    suite: Suite,
     facts: Vec<(&'static str, String)>,
     machine: Machine,
     dependencies: Dependencies,
@@ -46,6 +48,7 @@ impl Report {
         ];
         facts.extend(machine.facts());
         Report {
+            suite: plan.suite,
             facts,
             machine,
             dependencies,
@@ -86,19 +89,15 @@ impl Report {
 
     fn markdown(&self) -> String {
         let judged = self.judged();
-        let mut text = "# ferrio beside mio\n\n".to_owned();
-        text += "Written by `cargo run --release -p ferrio-bench`.\n\n";
+        let mut text = format!("# {}\n\n", self.suite.title());
+        let _ = writeln!(text, "Written by `{}`.\n", self.suite.command());
         for (name, value) in &self.facts {
             let _ = writeln!(text, "- {name}: {value}");
         }
         let _ = writeln!(text, "\n{LEGEND}\n");
         let _ = writeln!(text, "{}\n", table::judged(&judged, Style::Markdown));
         let _ = writeln!(text, "{}\n", counts(&judged));
-        text += "## What a row does\n\nOnly what is named here is inside the measured section; making sources ready, \
-            registering them again and the like happen outside. Every poll has a waker and \
-            room for 1024 events. Reading an event means asking for its token, readable, writable, read closed, \
-            write closed, priority and error. Rows with one thread run before the process has a second one, except \
-            those called company.\n\n";
+        let _ = writeln!(text, "## What a row does\n\n{}\n", self.suite.preface());
         for result in &self.results {
             let row = result.row;
             let _ = writeln!(text, "- `{}`, one {}: {}", row.name, row.unit, row.what);
@@ -145,7 +144,9 @@ mod tests {
     #[test]
     fn a_run_ends_in_a_table_a_markdown_page_and_a_csv_file() {
         let plan = Plan {
-            rows: rows::select(&["timeout-100us".into(), "empty-poll".into()]).unwrap(),
+            suite: Suite::Epoll,
+            rows: rows::select(rows::EPOLL, &["timeout-100us".into(), "empty-poll".into()])
+                .unwrap(),
             contenders: vec![Id::Mio, Id::Ferrio, Id::Control, Id::Raw],
             rounds: 6,
             seed: 3,

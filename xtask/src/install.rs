@@ -55,6 +55,27 @@ pub fn toolchain(version: &str) -> Result<()> {
     rustup(&["toolchain", "install", version, "--profile", "minimal"])
 }
 
+/// Makes a program available, from the package manager that Debian and its kin have.
+pub fn package(program: &str, package: &str, home: &str) -> Result<()> {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match found {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("{program} could not be run")),
+    }
+    let install = || run::step(Command::new("apt-get").args(["install", "--yes", package]));
+    install()
+        .or_else(|_| {
+            run::step(Command::new("apt-get").args(["update", "-qq"]))?;
+            install()
+        })
+        .with_context(|| format!("{program} is needed: {home}"))
+}
+
 /// The compiler that cargo uses here.
 pub fn rustc(workspace: &Workspace) -> Command {
     let beside = std::env::var_os("CARGO").map(|cargo| Path::new(&cargo).with_file_name("rustc"));

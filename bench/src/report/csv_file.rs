@@ -8,13 +8,14 @@ use super::verdict::{Clock, Comparison};
 use crate::contender::Id;
 use crate::measure::{RowResult, Series};
 use crate::stats::Summary;
+use crate::suite::Suite;
 
 const FIVE: [&str; 5] = ["min", "q1", "median", "q3", "max"];
 
 /// The file's content.
 pub fn bytes(report: &Report) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(head())?;
+    writer.write_record(head(report.suite))?;
     let (ferrio, mio) = report.dependencies.versions();
     let machine = &report.machine;
     let run = [&machine.date, &machine.cpu, &machine.kernel, ferrio, mio];
@@ -22,7 +23,11 @@ pub fn bytes(report: &Report) -> io::Result<Vec<u8>> {
     for result in &report.results {
         let verdict = judged.iter().find(|row| row.row.name == result.row.name);
         for series in &result.series {
-            writer.write_record(record(&run, result, series, verdict))?;
+            let mut record = record(&run, result, series, verdict);
+            if report.suite == Suite::Poll {
+                push_ratios(&mut record, result, series, Id::Raw);
+            }
+            writer.write_record(record)?;
         }
     }
     writer
@@ -30,7 +35,7 @@ pub fn bytes(report: &Report) -> io::Result<Vec<u8>> {
         .map_err(|error| io::Error::other(error.to_string()))
 }
 
-fn head() -> Vec<String> {
+fn head(suite: Suite) -> Vec<String> {
     let mut head: Vec<String> = ["date", "cpu", "kernel", "ferrio", "mio"]
         .iter()
         .chain(&[
@@ -44,7 +49,11 @@ fn head() -> Vec<String> {
         ])
         .map(|&name| name.to_owned())
         .collect();
-    for group in ["cpu_ns", "wall_ns", "cpu_ratio", "wall_ratio"] {
+    let mut groups = vec!["cpu_ns", "wall_ns", "cpu_ratio", "wall_ratio"];
+    if suite == Suite::Poll {
+        groups.extend(["cpu_over_raw", "wall_over_raw"]);
+    }
+    for group in groups {
         head.extend(FIVE.iter().map(|five| format!("{group}_{five}")));
     }
     head
@@ -78,13 +87,18 @@ fn record(
             1,
         );
     }
+    push_ratios(&mut record, result, series, Id::Mio);
+    record
+}
+
+/// This contender's rounds, divided by those of another.
+fn push_ratios(record: &mut Vec<String>, result: &RowResult, series: &Series, other: Id) {
     for clock in [Clock::Cpu, Clock::Wall] {
         let ratio = result
-            .series(Id::Mio)
-            .and_then(|mio| Summary::of_ratios(clock.of(series), clock.of(mio)));
-        push(&mut record, ratio, 5);
+            .series(other)
+            .and_then(|other| Summary::of_ratios(clock.of(series), clock.of(other)));
+        push(record, ratio, 5);
     }
-    record
 }
 
 fn push(record: &mut Vec<String>, summary: Option<Summary>, decimals: usize) {
@@ -109,12 +123,15 @@ mod tests {
             wall_ns: vec![30.0, 40.0],
         };
         let result = RowResult {
-            row: rows::select(&["empty-poll".into()]).unwrap()[0],
+            row: rows::select(rows::EPOLL, &["empty-poll".into()]).unwrap()[0],
             series: vec![series(Id::Mio), series(Id::Ferrio)],
         };
-        let record = record(&["d", "c", "k", "f", "m"], &result, &result.series[1], None);
-        assert_eq!(record.len(), head().len());
-        let median = head().iter().position(|name| name == "cpu_ratio_median");
+        let mut record = record(&["d", "c", "k", "f", "m"], &result, &result.series[1], None);
+        assert_eq!(record.len(), head(Suite::Epoll).len());
+        let names = head(Suite::Poll);
+        let median = names.iter().position(|name| name == "cpu_ratio_median");
         assert_eq!(record[median.unwrap()], "1.00000");
+        push_ratios(&mut record, &result, &result.series[1], Id::Raw);
+        assert_eq!(record.len(), names.len());
     }
 }

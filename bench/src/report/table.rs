@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::verdict::Comparison;
+use crate::rows::Target;
 use crate::stats::Summary;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +14,8 @@ pub enum Style {
 
 /// Every row by the clock it is judged by, with target and verdict.
 pub fn judged(rows: &[Comparison], style: Style) -> String {
-    let head = [
+    let over_raw = shows_over_raw(rows);
+    let mut head = vec![
         "row",
         "clock",
         "mio",
@@ -28,19 +30,24 @@ pub fn judged(rows: &[Comparison], style: Style) -> String {
         "target",
         "",
     ];
+    if over_raw {
+        head.splice(11..11, OVER_RAW);
+    }
+    let right = 2..head.len() - 2;
     let lines = rows.iter().map(|row| {
         let mut cells = vec![row.row.name.to_owned(), row.row.metric.name().to_owned()];
-        cells.extend(numbers(row));
+        cells.extend(numbers(row, over_raw));
         cells.push(row.row.target.to_string());
         cells.push(row.verdict.name().to_owned());
         cells
     });
-    render(&head, lines, style, 2..11)
+    render(&head, lines, style, right)
 }
 
 /// The numbers alone, in Markdown.
 pub fn plain(rows: &[Comparison]) -> String {
-    let head = [
+    let over_raw = shows_over_raw(rows);
+    let mut head = vec![
         "row",
         "mio",
         "ferrio",
@@ -52,20 +59,32 @@ pub fn plain(rows: &[Comparison]) -> String {
         "quartiles",
         "raw/mio",
     ];
+    if over_raw {
+        head.extend(OVER_RAW);
+    }
+    let right = 1..head.len();
     let lines = rows.iter().map(|row| {
         let mut cells = vec![row.row.name.to_owned()];
-        cells.extend(numbers(row));
+        cells.extend(numbers(row, over_raw));
         cells
     });
-    render(&head, lines, Style::Markdown, 1..10)
+    render(&head, lines, Style::Markdown, right)
 }
 
-fn numbers(row: &Comparison) -> [String; 9] {
+/// Columns that only a suite needs that has targets against the calls without a library.
+const OVER_RAW: [&str; 2] = ["ferrio/raw", "quartiles"];
+
+fn shows_over_raw(rows: &[Comparison]) -> bool {
+    rows.iter()
+        .any(|row| matches!(row.row.target, Target::RatioToRaw(_)))
+}
+
+fn numbers(row: &Comparison, over_raw: bool) -> Vec<String> {
     let ratio = |summary: Option<Summary>| optional(summary, |s| fixed(s.median));
     let quartiles = |summary: Option<Summary>| {
         optional(summary, |s| format!("{}-{}", fixed(s.q1), fixed(s.q3)))
     };
-    [
+    let mut cells = vec![
         time(row.mio),
         optional(row.ferrio, time),
         optional(row.raw, time),
@@ -77,7 +96,11 @@ fn numbers(row: &Comparison) -> [String; 9] {
         ratio(row.control_ratio),
         quartiles(row.control_ratio),
         ratio(row.raw_ratio),
-    ]
+    ];
+    if over_raw {
+        cells.extend([ratio(row.over_raw), quartiles(row.over_raw)]);
+    }
+    cells
 }
 
 fn optional<T>(value: Option<T>, format: impl Fn(T) -> String) -> String {

@@ -39,10 +39,16 @@ impl Verdict {
     }
 
     /// By the median: of the ratios, or of ferrio's own time.
-    pub fn judge(target: Target, ratio: Option<Summary>, nanos: Option<f64>) -> Verdict {
+    pub fn judge(
+        target: Target,
+        ratio: Option<Summary>,
+        over_raw: Option<Summary>,
+        nanos: Option<f64>,
+    ) -> Verdict {
         let met = match target {
             Target::None => None,
             Target::Ratio(limit) => ratio.map(|ratio| ratio.median <= limit),
+            Target::RatioToRaw(limit) => over_raw.map(|ratio| ratio.median <= limit),
             Target::Below(limit) => nanos.map(|nanos| nanos < limit),
         };
         match met {
@@ -65,6 +71,8 @@ pub struct Comparison {
     pub ferrio_ratio: Option<Summary>,
     pub control_ratio: Option<Summary>,
     pub raw_ratio: Option<Summary>,
+    /// ferrio's rounds, divided by those without a library.
+    pub over_raw: Option<Summary>,
     pub verdict: Verdict,
 }
 
@@ -74,6 +82,10 @@ impl Comparison {
         let baseline = clock.of(result.series(Id::Mio)?);
         let median = |id| Some(Summary::of(clock.of(result.series(id)?).iter().copied())?.median);
         let ratio = |id| Summary::of_ratios(clock.of(result.series(id)?), baseline);
+        let over_raw = || {
+            let [ferrio, raw] = [Id::Ferrio, Id::Raw].map(|id| result.series(id));
+            Summary::of_ratios(clock.of(ferrio?), clock.of(raw?))
+        };
         let ferrio = median(Id::Ferrio);
         let ferrio_ratio = ratio(Id::Ferrio);
         Some(Comparison {
@@ -84,7 +96,8 @@ impl Comparison {
             ferrio_ratio,
             control_ratio: ratio(Id::Control),
             raw_ratio: ratio(Id::Raw),
-            verdict: Verdict::judge(result.row.target, ferrio_ratio, ferrio),
+            over_raw: over_raw(),
+            verdict: Verdict::judge(result.row.target, ferrio_ratio, over_raw(), ferrio),
         })
     }
 }
@@ -103,7 +116,7 @@ mod tests {
     }
 
     fn judge(target: Target, ratio: f64, nanos: f64) -> Verdict {
-        Verdict::judge(target, Summary::of([ratio]), Some(nanos))
+        Verdict::judge(target, Summary::of([ratio]), None, Some(nanos))
     }
 
     #[test]
@@ -122,27 +135,47 @@ mod tests {
     fn without_target_or_ferrio_there_is_no_verdict() {
         assert_eq!(judge(Target::None, 1.0, 1.0), Verdict::None);
         assert_eq!(
-            Verdict::judge(Target::Ratio(1.0), None, None),
+            Verdict::judge(Target::Ratio(1.0), None, None, None),
             Verdict::None
         );
     }
 
     #[test]
+    fn a_limit_to_the_bare_calls_is_judged_by_them() {
+        let over_raw = Summary::of([1.06]);
+        let judge = |limit| {
+            Verdict::judge(
+                Target::RatioToRaw(limit),
+                Summary::of([0.9]),
+                over_raw,
+                None,
+            )
+        };
+        assert_eq!(judge(1.05), Verdict::Missed);
+        assert_eq!(judge(1.06), Verdict::Met);
+    }
+
+    #[test]
     fn ratios_are_against_mio_by_the_chosen_clock() {
-        let row = rows::select(&["empty-poll".into()]).unwrap()[0];
+        let row = rows::select(rows::EPOLL, &["empty-poll".into()]).unwrap()[0];
         let result = RowResult {
             row,
             series: vec![
                 series(Id::Mio, &[100.0, 200.0, 100.0]),
                 series(Id::Ferrio, &[50.0, 100.0, 50.0]),
                 series(Id::Control, &[100.0, 200.0, 110.0]),
+                series(Id::Raw, &[40.0, 80.0, 40.0]),
             ],
         };
         let cpu = Comparison::of(&result, Clock::Cpu).unwrap();
-        assert_eq!((cpu.mio, cpu.ferrio, cpu.raw), (100.0, Some(50.0), None));
+        assert_eq!(
+            (cpu.mio, cpu.ferrio, cpu.raw),
+            (100.0, Some(50.0), Some(40.0))
+        );
         assert_eq!(cpu.ferrio_ratio.unwrap().median, 0.5);
         assert_eq!(cpu.control_ratio.unwrap().median, 1.0);
-        assert!(cpu.raw_ratio.is_none());
+        assert_eq!(cpu.raw_ratio.unwrap().median, 0.4);
+        assert_eq!(cpu.over_raw.unwrap().median, 1.25);
         assert_eq!(Comparison::of(&result, Clock::Wall).unwrap().mio, 200.0);
     }
 }

@@ -1,8 +1,13 @@
 //! The rows: what is measured, in which unit, against which target.
 
+mod churn;
+mod crowd;
+mod echo;
 mod hammer;
 mod harvest;
+mod pair;
 mod ping_pong;
+mod poll_table;
 mod registration;
 mod table;
 mod timeout;
@@ -11,11 +16,15 @@ mod workload;
 
 use std::io;
 
-pub use table::ALL;
+pub use poll_table::POLL;
+pub use table::EPOLL;
 pub use workload::{Env, Workload};
 
 use crate::contender::{Contender, Ferrio, Id, Mio};
 use crate::raw::Raw;
+use crate::raw_poll::RawPoll;
+use crate::suite::Suite;
+use crowd::Cycle;
 use harvest::Harvest;
 use registration::{Operation, Source};
 
@@ -39,7 +48,7 @@ pub struct Row {
 pub enum Metric {
     /// CPU time of the measuring thread.
     Cpu,
-    /// CPU time of both threads that take part.
+    /// CPU time of all threads that take part.
     CpuOfBoth,
     Wall,
 }
@@ -59,6 +68,8 @@ impl Metric {
 pub enum Target {
     /// At most this many times mio's cost.
     Ratio(f64),
+    /// At most this many times the cost of the system calls without a library.
+    RatioToRaw(f64),
     /// Less than this many nanoseconds.
     Below(f64),
     /// Nothing: the row informs.
@@ -74,15 +85,49 @@ enum Kind {
     Hammer,
     PingPong { one_cpu: bool },
     Timeout { micros: u64 },
+    Pair(Source),
+    Crowd(Cycle),
+    Echo(echo::Setup),
+    Churn,
 }
 
 impl Row {
+    /// Whether the contender can run here: without a library, poll(2) has no registration.
+    pub fn has(&self, suite: Suite, contender: Id) -> bool {
+        let registers = matches!(
+            self.kind,
+            Kind::Registration(..) | Kind::Pair(_) | Kind::Churn
+        );
+        contender != Id::Raw || suite == Suite::Epoll || !registers
+    }
+
+    /// Of a row whose rounds take seconds, fewer than of the others.
+    pub fn rounds(&self, planned: usize) -> usize {
+        match self.kind {
+            Kind::Churn => planned.div_ceil(churn::FEWER),
+            _ => planned,
+        }
+    }
+
+    /// How often it is set up in one run.
+    pub fn setups(&self) -> usize {
+        match self.kind {
+            Kind::Churn => 2,
+            _ => 6,
+        }
+    }
+
     /// Sets the row up for one contender.
     pub fn build(&self, contender: Id, env: &Env) -> io::Result<Box<dyn Workload>> {
-        match contender {
-            Id::Ferrio => self.build_for::<Ferrio>(env),
-            Id::Mio | Id::Control => self.build_for::<Mio>(env),
-            Id::Raw => self.build_for::<Raw>(env),
+        match (contender, &self.kind) {
+            (Id::Ferrio, Kind::Churn) => Ok(Box::new(churn::Churn::<Ferrio>::new()?)),
+            (_, Kind::Churn) => Ok(Box::new(churn::Churn::<Mio>::new()?)),
+            (Id::Ferrio, _) => self.build_for::<Ferrio>(env),
+            (Id::Mio | Id::Control, _) => self.build_for::<Mio>(env),
+            (Id::Raw, _) => match env.suite {
+                Suite::Epoll => self.build_for::<Raw>(env),
+                Suite::Poll => self.build_for::<RawPoll>(env),
+            },
         }
     }
 
@@ -95,34 +140,39 @@ impl Row {
             Kind::Hammer => Box::new(hammer::Hammer::<C>::new(env)?),
             Kind::PingPong { one_cpu } => Box::new(ping_pong::PingPong::<C>::new(env, one_cpu)?),
             Kind::Timeout { micros } => Box::new(timeout::Timeout::<C>::new(micros)?),
+            Kind::Pair(source) => pair::build::<C>(source)?,
+            Kind::Crowd(cycle) => Box::new(crowd::Crowd::<C>::new(env, cycle)?),
+            Kind::Echo(setup) => Box::new(echo::Echo::<C>::new(env, setup)?),
+            Kind::Churn => unreachable!("built above"),
         })
     }
 }
 
-/// The rows that one of the filters names, or, if it is no row's name, whose name contains it; all if there is none.
+/// Of `all`, the rows that one of the filters names, or, if it is no row's name, whose name contains it; all if there
+/// is none.
 ///
 /// # Errors
 ///
 /// A sentence naming the first filter that matches no row.
-pub fn select(filters: &[String]) -> Result<Vec<&'static Row>, String> {
+pub fn select(all: &'static [Row], filters: &[String]) -> Result<Vec<&'static Row>, String> {
     let matches = |row: &Row, filter: &String| {
-        let exact = ALL.iter().any(|row| row.name == filter);
+        let exact = all.iter().any(|row| row.name == filter);
         row.name == filter || !exact && row.name.contains(filter.as_str())
     };
     for filter in filters {
-        if filter.is_empty() || !ALL.iter().any(|row| matches(row, filter)) {
+        if filter.is_empty() || !all.iter().any(|row| matches(row, filter)) {
             return Err(format!("no row matches '{filter}'; --list prints the rows"));
         }
     }
-    Ok(ALL
+    Ok(all
         .iter()
         .filter(|row| filters.is_empty() || filters.iter().any(|filter| matches(row, filter)))
         .collect())
 }
 
 /// One line per row: name, clock, target, what it does.
-pub fn listing() -> String {
-    ALL.iter()
+pub fn listing(rows: &[Row]) -> String {
+    rows.iter()
         .map(|row| {
             format!(
                 "{:27} {:7} {:10} {}\n",
@@ -139,6 +189,7 @@ impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Target::Ratio(limit) => write!(f, "<= {limit}x"),
+            Target::RatioToRaw(limit) => write!(f, "<= {limit}x raw"),
             Target::Below(nanos) => write!(f, "< {} µs", nanos / 1000.0),
             Target::None => f.write_str("-"),
         }
@@ -152,15 +203,20 @@ mod tests {
 
     fn names(filters: &[&str]) -> Result<Vec<&'static str>, String> {
         let filters: Vec<String> = filters.iter().map(|&filter| filter.to_owned()).collect();
-        Ok(select(&filters)?.iter().map(|row| row.name).collect())
+        Ok(select(EPOLL, &filters)?
+            .iter()
+            .map(|row| row.name)
+            .collect())
     }
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<_> = ALL.iter().map(|row| row.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), ALL.len());
+        for rows in [EPOLL, POLL] {
+            let mut names: Vec<_> = rows.iter().map(|row| row.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), rows.len());
+        }
     }
 
     #[test]
@@ -169,7 +225,7 @@ mod tests {
             names(&["timeout-1", "empty-poll"]).unwrap(),
             ["empty-poll", "timeout-100us"]
         );
-        assert_eq!(names(&[]).unwrap().len(), ALL.len());
+        assert_eq!(names(&[]).unwrap().len(), EPOLL.len());
         assert!(names(&["wake-1"]).unwrap() == ["wake-1"] && names(&["wake"]).unwrap().len() > 4);
     }
 
@@ -182,10 +238,18 @@ mod tests {
 
     #[test]
     fn every_row_runs_one_round_for_every_contender() {
-        crate::descriptors::raise_limit(1).unwrap();
-        let env = Env { cpus: None };
-        for row in ALL {
-            for contender in [Id::Ferrio, Id::Mio, Id::Raw] {
+        for suite in [Suite::Epoll, Suite::Poll] {
+            every_row_runs(suite);
+        }
+    }
+
+    /// In a build without the cfg, the rows for poll(2) run on epoll.
+    fn every_row_runs(suite: Suite) {
+        crate::descriptors::raise_limit(suite.descriptors(1)).unwrap();
+        let env = Env { suite, cpus: None };
+        for row in suite.rows() {
+            let contenders = [Id::Ferrio, Id::Mio, Id::Raw].into_iter();
+            for contender in contenders.filter(|&id| row.has(suite, id)) {
                 let span = row
                     .build(contender, &env)
                     .and_then(|mut workload| workload.round())

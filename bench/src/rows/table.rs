@@ -1,4 +1,4 @@
-//! The table of rows. Those with one thread come first: once a process has had a second thread, glibc's epoll_wait(2) and
+//! The rows of the epoll suite. Those with one thread come first: once a process has had a second thread, glibc's epoll_wait(2) and
 //! write(2) do more (a thread could cancel them), and while it has one, so does the kernel (descriptors are shared). The
 //! rows at the end repeat some of the first ones under that condition, which is that of most programs with wakers.
 
@@ -6,8 +6,8 @@ use super::harvest::Harvest;
 use super::registration::{Operation, Source};
 use super::{Kind, Metric, Row, Target};
 
-/// Every row, in the order of the measurement and of the report.
-pub static ALL: &[Row] = &[
+/// In the order of the measurement and of the report.
+pub static EPOLL: &[Row] = &[
     Row {
         name: "harvest-1-of-1",
         unit: "poll",

@@ -1,6 +1,7 @@
 //! The commands. A new one is a file here, a variant of [`Command`] and, if CI should run it, a
 //! line in `ci.rs`.
 
+mod bench;
 mod check_targets;
 mod ci;
 mod clippy;
@@ -55,6 +56,8 @@ pub enum Command {
     Dependants(dependants::Arguments),
     /// Type-checks ferrio for the platforms in targets.toml
     CheckTargets(check_targets::Arguments),
+    /// Measures what needs a build of its own
+    Bench(bench::Arguments),
 }
 
 impl Command {
@@ -76,6 +79,7 @@ impl Command {
             Self::Shell => shell::run(workspace, counts),
             Self::Dependants(arguments) => dependants::run(workspace, arguments, counts),
             Self::CheckTargets(arguments) => check_targets::run(workspace, arguments, counts),
+            Self::Bench(arguments) => bench::run(workspace, arguments, counts),
         }
     }
 
@@ -97,6 +101,7 @@ impl Command {
             Self::Shell => "shell",
             Self::Dependants(_) => "dependants",
             Self::CheckTargets(_) => "check-targets",
+            Self::Bench(_) => "bench",
         }
     }
 }
