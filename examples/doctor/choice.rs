@@ -1,8 +1,10 @@
 //! What ferrio would choose here, and why.
 
-use ferrio::{Poll, SelectorKind, WakerKind, capabilities};
+use std::io;
 
-use crate::calls::{Answer, Call, answer};
+use ferrio::{Poll, SelectorKind, Token, Waker, WakerKind, capabilities};
+
+use crate::calls::{Answer, Call, Need, answer};
 
 /// A choice and its reason.
 pub struct Choice {
@@ -15,30 +17,41 @@ pub struct Choice {
 
 /// Asks ferrio, and explains the answers.
 pub fn choose(calls: &[Call]) -> Vec<Choice> {
-    let poll = Poll::new();
-    let selector = match &poll {
-        Ok(poll) => Choice {
-            what: "selector",
-            chosen: Some(poll.selector().to_string()),
-            why: selector_reason(poll.selector(), calls),
-        },
-        Err(error) => nothing("selector", error, calls, "epoll_create1"),
+    let made = make();
+    let chosen = |what, name: String, why| Choice {
+        what,
+        chosen: Some(name),
+        why,
     };
-    let waker = match &poll {
-        Ok(poll) => Choice {
-            what: "waker",
-            chosen: Some(poll.waker().to_string()),
-            why: waker_reason(poll.waker(), calls),
-        },
-        Err(error) => nothing("waker", error, calls, "eventfd2"),
+    let [selector, waker] = match made {
+        Ok((selector, waker)) => [
+            chosen(
+                "selector",
+                selector.to_string(),
+                selector_reason(selector, calls),
+            ),
+            chosen("waker", waker.to_string(), waker_reason(waker, calls)),
+        ],
+        Err(error) => ["selector", "waker"].map(|what| nothing(what, &error, calls)),
     };
     vec![selector, waker, timeouts(calls), accepting(calls)]
 }
 
-fn nothing(what: &'static str, error: &std::io::Error, calls: &[Call], call: &str) -> Choice {
-    let mut why = format!("there is no Poll to be had: {error}");
-    if let Some(answer) = answer(calls, call).filter(|answer| !answer.works()) {
-        why.push_str(&format!("; {call} {answer}"));
+/// What a program gets that leaves the choice to ferrio.
+fn make() -> io::Result<(SelectorKind, WakerKind)> {
+    let poll = Poll::new()?;
+    // With the first waker it is found out which one this kernel lets through.
+    let _waker = Waker::new(poll.registry(), Token(0))?;
+    Ok((poll.selector(), poll.waker()))
+}
+
+fn nothing(what: &'static str, error: &io::Error, calls: &[Call]) -> Choice {
+    let mut why = format!("there is none to be had: {error}");
+    let failing = calls
+        .iter()
+        .filter(|call| call.need == Need::Always && !call.answer.works());
+    for call in failing {
+        why.push_str(&format!("; {} {}", call.name, call.answer));
     }
     Choice {
         what,
@@ -47,30 +60,42 @@ fn nothing(what: &'static str, error: &std::io::Error, calls: &[Call], call: &st
     }
 }
 
+/// Is this what a build has that asks for nothing?
+pub fn is_usual(kind: SelectorKind) -> bool {
+    capabilities::EPOLL == (kind == SelectorKind::Epoll)
+}
+
 fn selector_reason(kind: SelectorKind, calls: &[Call]) -> String {
-    match SelectorKind::available() {
-        [] | [_] => format!(
-            "the only one in this build{}",
-            and_works(calls, "epoll_create1")
-        ),
-        [best, ..] if *best == kind => {
-            format!(
-                "the best of this target{}",
-                and_works(calls, "epoll_create1")
-            )
-        }
-        _ => String::from("asked for when this was built"),
-    }
+    let call = match kind {
+        SelectorKind::Epoll => "epoll_create1",
+        SelectorKind::Poll => "poll",
+        _ => "",
+    };
+    let why = match SelectorKind::available() {
+        _ if !is_usual(kind) => "asked for when this was built",
+        [] | [_] => "the only one in this build",
+        _ => "the best of this target",
+    };
+    format!("{why}{}", and_works(calls, call))
 }
 
 fn waker_reason(kind: WakerKind, calls: &[Call]) -> String {
-    match WakerKind::available() {
-        [] | [_] => format!("the only one in this build{}", and_works(calls, "eventfd2")),
-        [best, ..] if *best == kind => {
-            format!("the best of this target{}", and_works(calls, "eventfd2"))
+    let (call, other) = match kind {
+        WakerKind::Eventfd => ("eventfd2", None),
+        WakerKind::Pipe => ("pipe2", answer(calls, "eventfd2")),
+        _ => ("", None),
+    };
+    let wanted = WakerKind::available().first() == Some(&kind);
+    let why = match (other, WakerKind::available()) {
+        (Some(other), _) if !wanted => format!("eventfd2 {other}, and this is the next best"),
+        (Some(_), _) => String::from("asked for when this was built"),
+        // A pipe is in every build, for kernels that refuse the other.
+        (None, [] | [_]) if kind != WakerKind::Eventfd => {
+            String::from("the only one in this build")
         }
-        _ => String::from("asked for when this was built"),
-    }
+        (None, _) => String::from("the best of this target"),
+    };
+    format!("{why}{}", and_works(calls, call))
 }
 
 fn and_works(calls: &[Call], name: &str) -> String {
@@ -89,28 +114,29 @@ fn timeouts(calls: &[Call]) -> Choice {
         chosen: Some(String::from("nanoseconds below 1 ms, milliseconds above")),
         why,
     };
-    if !capabilities::EPOLL {
-        let why = String::from("this target has no epoll: they are up to its selector");
-        return Choice {
-            what,
-            chosen: None,
-            why,
-        };
+    let (by, precise, is_there) = match SelectorKind::available().first() {
+        Some(SelectorKind::Epoll) => ("epoll_wait", "epoll_pwait2", capabilities::EPOLL_PWAIT2),
+        Some(SelectorKind::Poll) => ("poll", "ppoll", capabilities::PPOLL),
+        _ => {
+            return Choice {
+                what,
+                chosen: None,
+                why: String::from("they are up to the selector"),
+            };
+        }
+    };
+    if !is_there {
+        return rounded(format!("by {by}: {precise} is not for this target"));
     }
-    if !capabilities::EPOLL_PWAIT2 {
-        return rounded(String::from(
-            "by epoll_wait: epoll_pwait2 is not for this target",
-        ));
-    }
-    match answer(calls, "epoll_pwait2") {
-        Some(Answer::Works) => exact(String::from("epoll_pwait2 works")),
-        Some(answer) if answer.is_no() => rounded(format!("by epoll_wait: epoll_pwait2 {answer}")),
+    match answer(calls, precise) {
+        Some(Answer::Works) => exact(format!("{precise} works")),
+        Some(answer) if answer.is_no() => rounded(format!("by {by}: {precise} {answer}")),
         Some(answer) => Choice {
             what,
             chosen: None,
-            why: format!("those below 1 ms fail: epoll_pwait2 {answer}"),
+            why: format!("those below 1 ms fail: {precise} {answer}"),
         },
-        None => exact(String::from("by epoll_pwait2, if the kernel has it")),
+        None => exact(format!("by {precise}, if the kernel has it")),
     }
 }
 

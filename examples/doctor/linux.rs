@@ -5,6 +5,8 @@ use std::ptr::null_mut;
 
 use libc::{c_int, c_long};
 
+use ferrio::{SelectorKind, WakerKind};
+
 use crate::calls::{Answer, Call, Need};
 
 /// The same number on all architectures, as for all calls from 403 on; libc has it for some only.
@@ -17,7 +19,7 @@ type Attempt = fn() -> c_long;
 /// is all there is to know: a missing or refused call answers before it looks at anything.
 const BAD: c_int = -1;
 
-const CALLS: [(&str, &str, &str, Need, Attempt); 15] = [
+const CALLS: [(&str, &str, &str, Need, Attempt); 17] = [
     ("epoll_create1", "2.6.27", "selector", Need::Always, || {
         // SAFETY: takes no pointer.
         unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }.into()
@@ -43,7 +45,36 @@ const CALLS: [(&str, &str, &str, Need, Attempt); 15] = [
             unsafe { libc::syscall(SYS_EPOLL_PWAIT2, BAD, &raw mut event, 1, none, none, 0) }
         },
     ),
-    ("eventfd2", "2.6.27", "waker", Need::Always, || {
+    ("poll", "any", "selector poll(2)", Need::Sometimes, || {
+        let mut nobody = libc::pollfd {
+            fd: BAD,
+            events: 0,
+            revents: 0,
+        };
+        // SAFETY: there is one record, and its descriptor may be any number.
+        unsafe { libc::poll(&mut nobody, 1, 0) }.into()
+    }),
+    (
+        "ppoll",
+        "2.6.16",
+        "timeouts below 1 ms with poll(2)",
+        Need::Sometimes,
+        || {
+            let mut nobody = libc::pollfd {
+                fd: BAD,
+                events: 0,
+                revents: 0,
+            };
+            let now = libc::timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            // SAFETY: there is one record, whose descriptor may be any number; the time outlives the
+            // call, and no mask is allowed.
+            unsafe { libc::ppoll(&mut nobody, 1, &now, null_mut()) }.into()
+        },
+    ),
+    ("eventfd2", "2.6.27", "waker", Need::Better, || {
         // SAFETY: takes no pointer.
         unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }.into()
     }),
@@ -84,11 +115,17 @@ const CALLS: [(&str, &str, &str, Need, Attempt); 15] = [
             unsafe { libc::accept(BAD, null_mut(), null_mut()) }.into()
         },
     ),
-    ("pipe2", "2.6.27", "unix::pipe", Need::Sometimes, || {
-        let mut pair = [BAD; 2];
-        // SAFETY: there is room for two descriptors. The child's end closes them.
-        unsafe { libc::pipe2(pair.as_mut_ptr(), libc::O_NONBLOCK | libc::O_CLOEXEC) }.into()
-    }),
+    (
+        "pipe2",
+        "2.6.27",
+        "waker, unix::pipe",
+        Need::Sometimes,
+        || {
+            let mut pair = [BAD; 2];
+            // SAFETY: there is room for two descriptors. The child's end closes them.
+            unsafe { libc::pipe2(pair.as_mut_ptr(), libc::O_NONBLOCK | libc::O_CLOEXEC) }.into()
+        },
+    ),
     (
         "fcntl",
         "any",
@@ -150,10 +187,24 @@ pub fn ask_all() -> Vec<Call> {
         name,
         since,
         used_for,
-        need,
+        need: need_here(name, need),
         answer: ask(attempt),
     };
     CALLS.into_iter().map(ask).collect()
+}
+
+/// The list is about a build as most have it. One may ask for poll(2), or for a pipe to wake by.
+fn need_here(name: &str, need: Need) -> Need {
+    let on_poll = SelectorKind::available().first() == Some(&SelectorKind::Poll);
+    let by_pipe = WakerKind::available().first() == Some(&WakerKind::Pipe);
+    match name {
+        "poll" if on_poll => Need::Always,
+        "ppoll" if on_poll => Need::Better,
+        "epoll_create1" | "epoll_ctl" | "epoll_wait" | "epoll_pwait2" if on_poll => Need::Sometimes,
+        "pipe2" if by_pipe => Need::Always,
+        "eventfd2" if by_pipe => Need::Sometimes,
+        _ => need,
+    }
 }
 
 /// Makes a call in a child process. What it opens goes with the child.

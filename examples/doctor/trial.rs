@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ferrio::net::{TcpListener, TcpStream};
-use ferrio::{Events, Interest, Poll, Token, Waker};
+use ferrio::{Events, Interest, Poll, SelectorKind, Token, Waker, WakerKind};
 
 use crate::calls::{Answer, Call};
 
@@ -16,27 +16,40 @@ const SHORT: Duration = Duration::from_micros(200);
 
 /// Something tried, and what came of it.
 pub struct Trial {
-    pub what: &'static str,
+    pub what: String,
     pub outcome: Result<String, String>,
 }
 
 pub fn run(calls: &[Call]) -> Vec<Trial> {
-    // A call that killed a child would kill us now.
-    let deadly = calls
-        .iter()
-        .find(|call| matches!(call.answer, Answer::Kills(_)));
-    let try_out = |what, attempt: fn() -> io::Result<String>| Trial {
-        what,
+    // A call that killed a child would kill us now, if it's one that is made here.
+    let deadly = calls.iter().find(|call| {
+        matches!(call.answer, Answer::Kills(_)) && !call.used_for.ends_with("by SourceFd")
+    });
+    let try_out = |what: &str, attempt: &dyn Fn() -> io::Result<String>| Trial {
+        what: String::from(what),
         outcome: match deadly {
             Some(call) => Err(format!("not tried: {} {}", call.name, call.answer)),
             None => attempt().map_err(|error| error.to_string()),
         },
     };
-    vec![
-        try_out("a wake ends a poll", wake),
-        try_out("a connection to itself", connection),
-        try_out("a timeout of 0.2 ms", timeout),
-    ]
+    let mut trials = vec![
+        try_out("a wake ends a poll", &|| wake(Poll::new()?)),
+        try_out("a connection to itself", &connection),
+        try_out("a timeout of 0.2 ms", &timeout),
+    ];
+    // With the feature `runtime-selector`: whatever the builder can be asked for.
+    let (selectors, wakers) = (SelectorKind::available(), WakerKind::available());
+    if selectors.len() * wakers.len() > 1 {
+        for &selector in selectors {
+            for &waker in wakers {
+                let builder = Poll::builder().selector(selector).waker(waker);
+                trials.push(try_out(&format!("{selector} and {waker}"), &|| {
+                    wake(builder.clone().build()?)
+                }));
+            }
+        }
+    }
+    trials
 }
 
 /// Polls until an event of `token`, and returns how long that took.
@@ -57,8 +70,7 @@ fn wait_for(poll: &mut Poll, token: Token) -> io::Result<Duration> {
     }
 }
 
-fn wake() -> io::Result<String> {
-    let mut poll = Poll::new()?;
+fn wake(mut poll: Poll) -> io::Result<String> {
     let waker = Waker::new(poll.registry(), Token(0))?;
     // The waker has to outlive its wake: dropping it takes back what nobody has seen yet.
     thread::scope(|scope| {
@@ -68,7 +80,7 @@ fn wake() -> io::Result<String> {
             Ok(woken) => woken?,
             Err(_) => return Err(io::Error::other("the waking thread panicked")),
         }
-        Ok(format!("after {took:?}"))
+        Ok(format!("after {took:?}, by {}", poll.waker()))
     })
 }
 

@@ -21,7 +21,7 @@ mod seccomp;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use ferrio::{Poll, SelectorKind, WakerKind};
+use ferrio::{Poll, SelectorKind, Token, Waker, WakerKind};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use process::{Finished, Process, run};
 use serde_json::{Value, json};
@@ -75,6 +75,8 @@ fn it_says_what_ferrio_says() {
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let report = report(&finished);
     let poll = Poll::new().expect("a poll");
+    // Which one it is may be found out with the first.
+    let _waker = Waker::new(poll.registry(), Token(0)).expect("a waker");
     assert_eq!(
         report["choice"]["selector"]["chosen"],
         poll.selector().to_string()
@@ -103,7 +105,19 @@ fn it_says_what_ferrio_says() {
     }
     assert_eq!(report["works"], true);
     let trials = report["trial"].as_array().expect("a list");
-    assert_eq!(trials.len(), 3);
+    // Where there is a choice, each way is tried.
+    let ways = match selectors.len() * wakers.len() {
+        1 => 0,
+        ways => ways,
+    };
+    assert_eq!(trials.len(), 3 + ways);
+    if ways > 0 {
+        let (selector, waker) = (&selectors[0], &wakers[wakers.len() - 1]);
+        let what = format!("{selector} and {waker}");
+        let tried = trials.iter().find(|trial| trial["what"] == what.as_str());
+        let detail = tried.expect("it was tried")["detail"].to_string();
+        assert!(detail.contains(&format!("by {waker}")), "{detail}");
+    }
     assert!(
         trials.iter().all(|trial| trial["works"] == true),
         "{trials:?}"
@@ -172,7 +186,15 @@ fn it_reads_what_the_kernel_says() {
     let watches = read("/proc/sys/fs/epoll/max_user_watches");
     assert_eq!(report["limits"]["epoll_watches"].to_string(), watches);
     // We could make a Poll, so these work for us, and it may do what we may.
-    for name in ["epoll_create1", "epoll_ctl", "epoll_wait", "eventfd2"] {
+    for name in [
+        "epoll_create1",
+        "epoll_ctl",
+        "epoll_wait",
+        "poll",
+        "ppoll",
+        "eventfd2",
+        "pipe2",
+    ] {
         assert_eq!(answer(&report, name), "works");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
+use ferrio::{SelectorKind, WakerKind};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use serde_json::Value;
 
@@ -42,18 +43,32 @@ fn errno(number: i32) -> SeccompAction {
     SeccompAction::Errno(number.unsigned_abs())
 }
 
+/// The selector that a `Poll` of this build stands on.
+fn selector() -> SelectorKind {
+    SelectorKind::available()[0]
+}
+
+/// Its call for timeouts below a millisecond.
+fn precise() -> (&'static str, i64) {
+    match selector() {
+        SelectorKind::Epoll => ("epoll_pwait2", SYS_EPOLL_PWAIT2),
+        _ => ("ppoll", libc::SYS_ppoll),
+    }
+}
+
 #[test]
 fn what_a_filter_refuses_is_done_another_way() {
-    let calls = [SYS_EPOLL_PWAIT2, libc::SYS_accept4];
+    let (precise, number_of_precise) = precise();
+    let calls = [number_of_precise, libc::SYS_accept4];
     for (number, word) in [(libc::EPERM, "refused"), (libc::ENOSYS, "missing")] {
         let report = report_behind(0, &calls, errno(number));
-        for name in ["epoll_pwait2", "accept4"] {
+        for name in [precise, "accept4"] {
             assert_eq!(answer(&report, name), word, "{name}");
             assert!(advises(&report, name), "{report:#}");
         }
         assert_eq!(answer(&report, "accept"), "works");
         let choice = &report["choice"];
-        assert_eq!(choice["selector"]["chosen"], "epoll");
+        assert_eq!(choice["selector"]["chosen"], selector().to_string());
         assert_eq!(choice["timeouts"]["chosen"], "rounded up to milliseconds");
         assert_eq!(choice["accepting"]["chosen"], "accept, then fcntl");
         let why = choice["accepting"]["why"].as_str().expect("a reason");
@@ -64,31 +79,70 @@ fn what_a_filter_refuses_is_done_another_way() {
 }
 
 #[test]
+fn without_eventfd_a_pipe_wakes() {
+    for (number, word) in [(libc::EPERM, "refused"), (libc::ENOSYS, "missing")] {
+        let report = report_behind(0, &[libc::SYS_eventfd2], errno(number));
+        assert_eq!(answer(&report, "eventfd2"), word);
+        let waker = &report["choice"]["waker"];
+        assert_eq!(waker["chosen"], "pipe");
+        let why = waker["why"].as_str().expect("a reason");
+        if WakerKind::available()[0] == WakerKind::Eventfd {
+            assert!(why.contains(&format!("eventfd2 is {word}")), "{why}");
+            assert!(advises(&report, "eventfd2"), "{report:#}");
+        } else {
+            assert!(why.contains("asked for"), "{why}");
+        }
+        let woken = report["trial"][0]["detail"].as_str().expect("a reason");
+        assert!(woken.ends_with("by pipe"), "{woken}");
+        assert_eq!(report["works"], true);
+    }
+}
+
+#[test]
 fn a_filter_that_kills_is_survived_and_reported() {
-    let report = report_behind(1, &[SYS_EPOLL_PWAIT2], SeccompAction::KillProcess);
-    assert_eq!(answer(&report, "epoll_pwait2"), "kills");
+    let (precise, number) = precise();
+    let report = report_behind(1, &[number], SeccompAction::KillProcess);
+    assert_eq!(answer(&report, precise), "kills");
     assert_eq!(answer(&report, "epoll_wait"), "works");
     assert_eq!(report["choice"]["timeouts"]["chosen"], Value::Null);
     let tried = report["trial"].as_array().expect("a list");
+    let not_tried = format!("not tried: {precise} kills");
     assert!(
         tried.iter().all(|trial| trial["detail"]
             .as_str()
-            .is_some_and(|detail| detail.starts_with("not tried: epoll_pwait2 kills"))),
+            .is_some_and(|detail| detail.starts_with(&not_tried))),
         "{tried:?}"
     );
 }
 
+/// A call that only programs make is no reason not to try ferrio.
 #[test]
-fn without_epoll_there_is_no_selector() {
-    let report = report_behind(1, &[libc::SYS_epoll_create1], errno(libc::EPERM));
+fn what_ferrio_does_not_call_may_kill() {
+    let report = report_behind(0, &[libc::SYS_inotify_init1], SeccompAction::KillProcess);
+    assert_eq!(answer(&report, "inotify_init1"), "kills");
+    assert_eq!(report["works"], true);
+}
+
+/// A build on poll(2) is none the worse for it.
+#[test]
+fn without_epoll_there_is_no_selector_unless_it_is_another() {
+    let on_epoll = selector() == SelectorKind::Epoll;
+    let calls = [libc::SYS_epoll_create1];
+    // Where there are both, the one that is refused was to be tried too.
+    let works = SelectorKind::available() == [SelectorKind::Poll];
+    let report = report_behind(i32::from(!works), &calls, errno(libc::EPERM));
     assert_eq!(answer(&report, "epoll_create1"), "refused");
-    assert_eq!(report["choice"]["selector"]["chosen"], Value::Null);
-    let why = report["choice"]["selector"]["why"]
-        .as_str()
-        .expect("a reason");
-    assert!(why.contains("epoll_create1 is refused"), "{why}");
-    assert!(advises(&report, "epoll_create1"), "{report:#}");
-    assert_eq!(report["works"], false);
+    assert_eq!(report["works"], works);
+    let choice = &report["choice"]["selector"];
+    if on_epoll {
+        assert_eq!(choice["chosen"], Value::Null);
+        let why = choice["why"].as_str().expect("a reason");
+        assert!(why.contains("epoll_create1 is refused"), "{why}");
+        assert!(advises(&report, "epoll_create1"), "{report:#}");
+    } else {
+        assert_eq!(choice["chosen"], selector().to_string());
+        assert!(!advises(&report, "epoll_create1"), "{report:#}");
+    }
 }
 
 /// Where no child can be made it asks by itself, and has no thread to try a wake with.
@@ -99,7 +153,10 @@ fn without_processes_it_still_answers() {
     calls.extend([libc::SYS_fork, libc::SYS_vfork]);
     let report = report_behind(1, &calls, errno(libc::EPERM));
     assert_eq!(answer(&report, "epoll_create1"), "works");
-    assert_eq!(report["choice"]["selector"]["chosen"], "epoll");
+    assert_eq!(
+        report["choice"]["selector"]["chosen"],
+        selector().to_string()
+    );
     assert_eq!(report["trial"][0]["works"], false);
     assert_eq!(report["trial"][1]["works"], true);
 }
