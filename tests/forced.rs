@@ -1,27 +1,47 @@
-//! Under the cfgs that force another selector or waker, what this build asks for is not what it
-//! gets by default elsewhere: it is the forced one, or a clear refusal.
+//! Under the cfgs that force another selector or waker: it is what a `Poll` gets that asks for
+//! nothing.
 
-#![cfg(all(feature = "os-poll", any(force_poll, force_pipe)))]
+#![cfg(all(sys_unix, feature = "os-poll", any(force_poll, force_pipe)))]
 
 use std::io::ErrorKind;
+use std::thread;
 
-use ferrio::{Poll, SelectorKind, WakerKind};
+use ferrio::{Events, Poll, SelectorKind, Token, Waker, WakerKind};
 
 #[test]
-fn a_forced_backend_is_used_or_refused() {
-    let selector = cfg!(force_poll).then_some(SelectorKind::Poll);
-    let waker = cfg!(force_pipe).then_some(WakerKind::Pipe);
-    let missing = selector.is_some_and(|kind| !SelectorKind::available().contains(&kind))
-        || waker.is_some_and(|kind| !WakerKind::available().contains(&kind));
-    match Poll::new() {
-        Ok(poll) => {
-            assert!(!missing, "{poll:?} was made of what this build lacks");
-            assert!(selector.is_none_or(|kind| poll.selector() == kind));
-            assert!(waker.is_none_or(|kind| poll.waker() == kind));
+fn a_forced_backend_is_used() {
+    let mut poll = Poll::new().expect("a poll");
+    let waker = Waker::new(poll.registry(), Token(1)).expect("a waker");
+    if cfg!(force_poll) {
+        assert_eq!(poll.selector(), SelectorKind::Poll);
+    }
+    if cfg!(force_pipe) {
+        assert_eq!(poll.waker(), WakerKind::Pipe);
+    }
+    assert_eq!(SelectorKind::available().first(), Some(&poll.selector()));
+    assert_eq!(WakerKind::available().first(), Some(&poll.waker()));
+
+    let waking = thread::spawn(move || {
+        waker.wake().expect("woken");
+        waker
+    });
+    let mut events = Events::with_capacity(4);
+    poll.poll(&mut events, None).expect("an event");
+    assert!(events.iter().any(|event| event.token() == Token(1)));
+    drop(waking.join().expect("the thread ended well"));
+}
+
+#[test]
+fn what_was_not_forced_is_there_only_if_the_build_has_all() {
+    for kind in [SelectorKind::Epoll, SelectorKind::Poll] {
+        let made = Poll::builder().selector(kind).build();
+        match SelectorKind::available().contains(&kind) {
+            true => assert_eq!(made.expect("a poll").selector(), kind),
+            false => assert_eq!(made.unwrap_err().kind(), ErrorKind::Unsupported),
         }
-        Err(error) => {
-            assert!(missing, "{error}");
-            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-        }
+    }
+    if !cfg!(feature = "runtime-selector") {
+        assert_eq!(SelectorKind::available().len(), 1);
+        assert_eq!(WakerKind::available().len(), 1);
     }
 }

@@ -13,7 +13,7 @@ const CFGS: [(&str, &str); 2] = [
 ];
 
 /// In tests/forced.rs, which is empty without the cfgs.
-const FORCED: &str = "a_forced_backend_is_used_or_refused";
+const FORCED: &str = "a_forced_backend_is_used";
 
 pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     for (cfg, directory) in CFGS {
@@ -22,24 +22,30 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
             let mut cargo = workspace.cargo([command, "-p", "ferrio"]);
             cargo
                 .env("RUSTFLAGS", &flags)
+                // It would go before the other.
+                .env_remove("CARGO_ENCODED_RUSTFLAGS")
                 .env("CARGO_TARGET_DIR", workspace.target(directory));
             cargo
         };
         let mut check = cargo("check");
-        check.args(["--quiet", "--all-features"]);
+        check.args(["--quiet", "--all-features", "--all-targets"]);
         run::check(
-            &format!("cargo check --all-features, {cfg}"),
+            &format!("cargo check --all-features --all-targets, {cfg}"),
             &mut check,
             counts,
         )?;
-        // The examples in the documentation use the default backend, which may be missing here.
-        let mut test = cargo("test");
-        test.args(["--lib", "--test", "forced"]);
-        let report = run::tests(&mut test, counts)?;
-        ensure!(
-            report.passed.iter().any(|name| name == FORCED),
-            "{FORCED} did not run under {cfg}"
-        );
+        // First all there are: the library's, those beside it, the examples', the documentation's.
+        // Then those that have more to do if the build has the other backends too.
+        for arguments in [
+            &["--no-fail-fast"][..],
+            &["--all-features", "--lib", "--test", "forced"],
+        ] {
+            let report = run::tests(cargo("test").args(arguments), counts)?;
+            ensure!(
+                report.passed.iter().any(|name| name == FORCED),
+                "{FORCED} did not run under {cfg}"
+            );
+        }
     }
     Ok(())
 }
