@@ -11,15 +11,23 @@ const CAPABILITIES: &[&str] = &[
     "has_epoll",          // epoll(7)
     "has_epoll_pwait2",   // epoll_pwait2(2): timeouts in nanoseconds, Linux 5.11
     "has_sys_epoll_wait", // the kernel has epoll_wait itself, not just epoll_pwait
-    "has_eventfd",        // eventfd(2) with EFD_CLOEXEC and EFD_NONBLOCK
+    "has_eventfd",        // eventfd(2)
+    "has_eventfd_flags",  // EFD_CLOEXEC and EFD_NONBLOCK; without them its counter never blocks
+    "has_eventfd_edges",  // for epoll, a write to an eventfd is an edge even if nobody has read it
+    "has_pipe",           // pipe(2), and poll(2) sees what is in one
     "has_accept4",        // accept4(2)
     "has_sock_flags",     // SOCK_CLOEXEC and SOCK_NONBLOCK in socket(2) and socketpair(2)
     "has_pipe2",          // pipe2(2)
     "has_abstract_uds",   // Unix socket addresses outside the file system, unix(7)
-    "has_priority",       // EPOLLPRI: Interest::PRIORITY
+    "has_priority",       // EPOLLPRI or POLLPRI tell of TCP's urgent data: Interest::PRIORITY
     "has_ppoll",          // ppoll(2): poll(2) with timeouts in nanoseconds
     "has_pollrdhup",      // POLLRDHUP: poll(2) tells that the peer has shut down its writing half
+    "has_pollnval",       // POLLNVAL: poll(2) tells that a descriptor is not open
     "has_backlog_max",    // listen(2) takes -1 as "the largest backlog this system allows"
+    "has_backlog_128",    // listen(2) takes 128
+    "has_backlog_32",     // listen(2) takes 32
+    "has_cloexec",        // descriptors have the flag FD_CLOEXEC, for there are processes to start
+    "has_nosigpipe",      // SO_NOSIGPIPE: writing to a closed connection raises no signal
 ];
 
 /// Those of [`CAPABILITIES`] that are used by the number of the system call.
@@ -35,14 +43,15 @@ const DERIVED: &[&str] = &[
     "force_pipe",  // the pipe waker was asked for by cfg
     "sel_epoll",   // the selectors that are compiled in: one, or with `runtime-selector` all
     "sel_poll",
-    "waker_eventfd", // the wakers likewise; the pipe is always there, as the last resort
+    "waker_eventfd", // the wakers likewise; a pipe is always there, as the last resort, if pipes are
     "waker_pipe",
+    "waker_udp",   // a UDP socket, where there is nothing else
     "poll_has_fd", // a `Poll` is a descriptor that another loop can watch
     "ferrio_loom", // model checking, see src/sync.rs
 ];
 
 struct Row {
-    os: &'static str,
+    os: &'static [&'static str],
     /// Architectures this row is limited to; empty means all.
     arch: &'static [&'static str],
     has: &'static [&'static str],
@@ -51,14 +60,22 @@ struct Row {
 }
 
 /// The first row that fits the target counts. A target without a row gets the shell.
+///
+/// A function counts as there only if the crate libc declares it for the target and every release
+/// that Rust supports has it: an unresolved symbol cannot be caught at run time. What the system has
+/// and ferrio does not use is left out for these reasons. Each row is checked against
+/// `targets.toml` by `cargo xtask check-targets`.
 const TABLE: &[Row] = &[
     Row {
-        os: "linux",
+        os: &["linux"],
         arch: &[],
         has: &[
             "has_epoll",
             "has_epoll_pwait2",
             "has_eventfd",
+            "has_eventfd_flags",
+            "has_eventfd_edges",
+            "has_pipe",
             "has_accept4",
             "has_sock_flags",
             "has_pipe2",
@@ -66,7 +83,11 @@ const TABLE: &[Row] = &[
             "has_priority",
             "has_ppoll",
             "has_pollrdhup",
+            "has_pollnval",
             "has_backlog_max",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
         ],
         // Architectures that came to Linux later have epoll_pwait only. One that is missing here
         // takes libc's function.
@@ -78,27 +99,37 @@ const TABLE: &[Row] = &[
     // Android's seccomp policy kills a 32-bit x86 process for accept4, which goes through
     // socketcall there, so there is nothing to fall back from at run time.
     Row {
-        os: "android",
+        os: &["android"],
         arch: &["x86"],
         has: &[
             "has_epoll",
             "has_eventfd",
+            "has_eventfd_flags",
+            "has_eventfd_edges",
+            "has_pipe",
             "has_sock_flags",
             "has_pipe2",
             "has_abstract_uds",
             "has_priority",
             "has_ppoll",
             "has_pollrdhup",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
         ],
         has_on: &[],
     },
     // No epoll_pwait2: a policy older than the call kills the process instead of answering ENOSYS.
     Row {
-        os: "android",
+        os: &["android"],
         arch: &[],
         has: &[
             "has_epoll",
             "has_eventfd",
+            "has_eventfd_flags",
+            "has_eventfd_edges",
+            "has_pipe",
             "has_accept4",
             "has_sock_flags",
             "has_pipe2",
@@ -106,7 +137,274 @@ const TABLE: &[Row] = &[
             "has_priority",
             "has_ppoll",
             "has_pollrdhup",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
         ],
+        has_on: &[],
+    },
+    // No has_eventfd_edges: its epoll makes an edge only of a counter that was 0 (illumos issue 16700).
+    // ppoll(2) exists, libc does not declare it. TCP's urgent data is POLLRDBAND, not POLLPRI.
+    Row {
+        os: &["illumos"],
+        arch: &[],
+        has: &[
+            "has_epoll",
+            "has_eventfd",
+            "has_eventfd_flags",
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_pollrdhup",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    // No has_epoll: its epoll_event has 24 bytes, and ferrio has the kernel write into room for events
+    // of 16. No has_sock_flags: std sets them afterwards as well.
+    Row {
+        os: &["redox"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_pipe2",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    // No has_eventfd: FreeBSD 12, which Rust supports, has none. POLLRDHUP came with FreeBSD 13.3 and
+    // 14.0; an older kernel ignores the flag.
+    Row {
+        os: &["freebsd"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_ppoll",
+            "has_pollrdhup",
+            "has_pollnval",
+            "has_backlog_max",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+            "has_nosigpipe",
+        ],
+        has_on: &[],
+    },
+    Row {
+        os: &["dragonfly"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_ppoll",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+            "has_nosigpipe",
+        ],
+        has_on: &[],
+    },
+    // No has_eventfd and no has_ppoll: both are new in NetBSD 10, and Rust supports 9.
+    Row {
+        os: &["netbsd"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+            "has_nosigpipe",
+        ],
+        has_on: &[],
+    },
+    Row {
+        os: &["openbsd"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_ppoll",
+            "has_pollnval",
+            "has_backlog_max",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    Row {
+        os: &["macos", "ios", "tvos", "watchos", "visionos"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_pollnval",
+            "has_backlog_max",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+            "has_nosigpipe",
+        ],
+        has_on: &[],
+    },
+    // Solaris 11.4, the oldest that Rust supports. libc does not declare ppoll(2).
+    Row {
+        os: &["solaris"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    Row {
+        os: &["aix"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    // accept4() and the flags of socket() are younger than the releases that Rust's std runs on, which
+    // does without them too. No has_backlog_128: SOMAXCONN is 32.
+    Row {
+        os: &["haiku"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_ppoll",
+            "has_pollnval",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    // glibc makes poll(2) of the RPC io_select, where SELECT_URG is TCP's urgent data.
+    Row {
+        os: &["hurd"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_priority",
+            "has_ppoll",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    // There is SOCK_CLOEXEC but no SOCK_NONBLOCK.
+    Row {
+        os: &["nto"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    // No has_eventfd: libc declares it, as all of musl, but fdio is not known to make one.
+    Row {
+        os: &["fuchsia"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_ppoll",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    // No has_ppoll: Cygwin's cuts the timeout down to milliseconds, so 0.9 ms are none. POLLPRI is the
+    // exceptional set of select(2). std has abstract names, but they cannot be bound to.
+    Row {
+        os: &["cygwin"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_priority",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    // eventfd(2) is an option of the configuration, and missing symbols are. POLLRDHUP is the same
+    // number as POLLHUP, so it tells nothing.
+    Row {
+        os: &["nuttx"],
+        arch: &[],
+        has: &[
+            "has_pipe",
+            "has_accept4",
+            "has_sock_flags",
+            "has_pipe2",
+            "has_pollnval",
+            "has_backlog_128",
+            "has_backlog_32",
+            "has_cloexec",
+        ],
+        has_on: &[],
+    },
+    // No pipes. eventfd() takes no flags but one of its own, and reading it never blocks. Nothing can be
+    // executed, and fcntl(2) knows only F_GETFL and F_SETFL.
+    Row {
+        os: &["espidf"],
+        arch: &[],
+        has: &["has_eventfd", "has_backlog_128", "has_backlog_32"],
+        has_on: &[],
+    },
+    // There are pipes, but poll(2) does not see what is in them. POLLPRI is POLLIN. Nothing can be
+    // executed.
+    Row {
+        os: &["vita"],
+        arch: &[],
+        has: &["has_pollnval", "has_backlog_128", "has_backlog_32"],
         has_on: &[],
     },
 ];
@@ -119,9 +417,9 @@ fn main() {
 
     let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
-    let row = TABLE
-        .iter()
-        .find(|row| row.os == os && (row.arch.is_empty() || row.arch.contains(&arch.as_str())));
+    let row = TABLE.iter().find(|row| {
+        row.os.contains(&os.as_str()) && (row.arch.is_empty() || row.arch.contains(&arch.as_str()))
+    });
     if let Some(row) = row {
         let on = row.has_on.iter();
         let on = on.filter(|(_, archs)| archs.contains(&arch.as_str()));
@@ -141,13 +439,15 @@ fn main() {
     }
     // The names are mio's: dependants such as tokio test for them.
     let force_poll = is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_POLL_POLL");
-    let force_pipe = is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_WAKER_PIPE");
+    // A target without pipes cannot be forced to use one.
+    let has = |name| row.is_some_and(|row| row.has.contains(&name));
+    let pipe = has("has_pipe");
+    let force_pipe = pipe && is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_WAKER_PIPE");
     set_if(force_poll, "force_poll");
     set_if(force_pipe, "force_pipe");
 
     let os_unix = is_set("CARGO_CFG_UNIX");
     let all = is_set("CARGO_FEATURE_RUNTIME_SELECTOR");
-    let has = |name| row.is_some_and(|row| row.has.contains(&name));
     let sys_unix = row.is_some() && is_set("CARGO_FEATURE_OS_POLL");
     set_if(os_unix, "os_unix");
     set_if(sys_unix, "sys_unix");
@@ -158,7 +458,8 @@ fn main() {
         set_if(epoll, "sel_epoll");
         set_if(all || !epoll, "sel_poll");
         set_if(eventfd, "waker_eventfd");
-        set_if(all || !eventfd, "waker_pipe");
+        set_if(pipe && (all || !eventfd), "waker_pipe");
+        set_if(!pipe && !eventfd, "waker_udp");
         set_if(os_unix && (all || epoll), "poll_has_fd");
     } else {
         set_if(os_unix, "poll_has_fd");

@@ -39,6 +39,8 @@ capabilities! {
     EPOLL_PWAIT2 = has_epoll_pwait2,
     /// `eventfd(2)`.
     EVENTFD = has_eventfd,
+    /// `pipe(2)`, and a selector that can watch one.
+    PIPE = has_pipe,
     /// `accept4(2)`: accepted sockets are non-blocking and close-on-exec from birth.
     ACCEPT4 = has_accept4,
     /// `SOCK_NONBLOCK` and `SOCK_CLOEXEC` in `socket(2)` and `socketpair(2)`.
@@ -51,6 +53,6 @@ capabilities! {
     PPOLL = has_ppoll,
     /// `POLLRDHUP`: `poll(2)` tells that the peer has shut down its writing half.
     POLLRDHUP = has_pollrdhup,
-    /// `EPOLLPRI`, and with it `Interest::PRIORITY`.
+    /// `EPOLLPRI` or `POLLPRI` tell of TCP's urgent data, so there is `Interest::PRIORITY`.
     PRIORITY = has_priority,
 }

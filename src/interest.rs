@@ -15,7 +15,8 @@ const PRIORITY: u8 = 1 << 4;
 ///
 /// # Platform notes
 ///
-/// `PRIORITY` exists on Linux and Android only.
+/// `PRIORITY` exists where [`capabilities::PRIORITY`](crate::capabilities::PRIORITY) is true: on Linux
+/// and Android, Hurd and Cygwin.
 ///
 /// # Examples
 ///

@@ -87,7 +87,7 @@ kinds! {
     /// # }
     /// ```
     SelectorKind, "selector", sys::SELECTORS {
-        /// `epoll(7)`, on Linux and Android.
+        /// `epoll(7)`, on Linux, Android and illumos.
         Epoll = "epoll",
         /// `kqueue(2)`, on the BSDs and Apple's systems.
         Kqueue = "kqueue",
@@ -111,11 +111,13 @@ kinds! {
     /// # }
     /// ```
     WakerKind, "waker", sys::WAKERS {
-        /// `eventfd(2)`, on Linux and Android.
+        /// `eventfd(2)`, on Linux, Android, illumos and ESP-IDF.
         Eventfd = "eventfd",
         /// `EVFILT_USER` of `kqueue(2)`.
         Kqueue = "kqueue",
-        /// A `pipe(2)`, on every Unix.
+        /// A `pipe(2)`, on nearly every Unix.
         Pipe = "pipe",
+        /// A UDP socket of the loopback interface, where there is neither of the others.
+        Udp = "udp",
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::io;
-#[cfg(os_unix)]
+#[cfg(poll_has_fd)]
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 

@@ -34,13 +34,23 @@ pub(crate) const NO_POLL: &str = if cfg!(feature = "os-poll") {
     "enable its feature `os-poll`"
 };
 
-/// The backlog for `listen(2)` on a TCP socket: std's.
+/// The backlog for `listen(2)` on a TCP socket: std's, which is 20 where 32 are too many.
 #[cfg(all(sys_unix, feature = "net"))]
-pub(crate) const TCP_BACKLOG: i32 = 128;
+pub(crate) const TCP_BACKLOG: i32 = if cfg!(has_backlog_128) {
+    128
+} else if cfg!(has_backlog_32) {
+    32
+} else {
+    20
+};
 
-/// The same for a Unix socket: std's too, the most the system allows where -1 says so, else 128.
+/// The same for a Unix socket: the most the system allows where -1 says so, as in std.
 #[cfg(all(sys_unix, feature = "net"))]
-pub(crate) const UNIX_BACKLOG: i32 = if cfg!(has_backlog_max) { -1 } else { 128 };
+pub(crate) const UNIX_BACKLOG: i32 = if cfg!(has_backlog_max) {
+    -1
+} else {
+    TCP_BACKLOG
+};
 
 /// One format for all systems. `{:?}` shows what the methods of [`Event`] answer, `{:#?}` the
 /// system's own flags as well, by name.

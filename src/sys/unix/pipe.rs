@@ -7,9 +7,19 @@ use std::os::fd::AsFd;
 use super::os;
 
 /// A new pipe: the end to write to, the end to read from.
+#[cfg(has_pipe)]
 pub(crate) fn new() -> io::Result<(File, File)> {
     let (reader, writer) = os::pipe::pipe()?;
     Ok((File::from(writer), File::from(reader)))
+}
+
+/// The same where there are none, or none that a selector can watch.
+#[cfg(not(has_pipe))]
+pub(crate) fn new() -> io::Result<(File, File)> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this target has no pipes that can be polled",
+    ))
 }
 
 /// Switches `O_NONBLOCK` on or off.

@@ -21,17 +21,27 @@ fn fcntl(fd: BorrowedFd<'_>, command: c_int, argument: c_int) -> io::Result<c_in
     })
 }
 
+/// What can be asked of any open descriptor. Where there are no descriptor flags, fcntl(2) may not
+/// know the question.
+#[cfg(sel_poll)]
+const QUESTION: c_int = if cfg!(has_cloexec) {
+    libc::F_GETFD
+} else {
+    libc::F_GETFL
+};
+
 /// EBADF unless `fd` is an open descriptor; it may be any number.
 #[cfg(sel_poll)]
 pub(crate) fn check_open(fd: RawFd) -> io::Result<()> {
     call(Call::Fcntl, || {
-        // SAFETY: F_GETFD takes no argument, and the kernel checks the number.
-        unsafe { libc::fcntl(fd, libc::F_GETFD) }
+        // SAFETY: the question takes no argument, and the kernel checks the number.
+        unsafe { libc::fcntl(fd, QUESTION) }
     })?;
     Ok(())
 }
 
 /// `read(2)`, at most what `buffer` holds.
+#[cfg(has_pipe)]
 pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     let count = call(Call::Read, || {
         // SAFETY: `buffer` is that many writable bytes, which nobody else uses during the call.
@@ -41,6 +51,7 @@ pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// `write(2)`.
+#[cfg(has_pipe)]
 pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let count = call(Call::Write, || {
         // SAFETY: `bytes` is that many readable bytes.
@@ -70,7 +81,9 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> io::Resu
 pub(crate) fn set_birth_flags(fd: BorrowedFd<'_>) -> io::Result<()> {
     // FD_CLOEXEC is the only descriptor flag there is (fcntl(2)), so nothing is lost by not reading
     // the old ones.
-    fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)?;
+    if cfg!(has_cloexec) {
+        fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)?;
+    }
     set_nonblocking(fd, true)
 }
 

@@ -16,7 +16,9 @@ pub(crate) mod error;
 pub(crate) mod eventfd;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
+#[cfg_attr(not(any(has_pipe, feature = "net")), allow(dead_code))] // For sockets and pipes.
 pub(crate) mod fd;
+#[cfg(has_pipe)]
 pub(crate) mod pipe;
 #[cfg(sel_poll)]
 pub(crate) mod poll;
@@ -126,7 +128,7 @@ pub(crate) fn call<T: Outcome>(which: Call, f: impl FnOnce() -> T) -> io::Result
 /// older one has to do.
 #[cfg(any(
     feature = "net",
-    waker_eventfd,
+    all(waker_eventfd, has_pipe),
     has_epoll_pwait2,
     all(sel_poll, has_ppoll)
 ))]

@@ -8,15 +8,31 @@ use std::time::Duration;
 
 use super::{Call, call};
 
-pub(crate) use libc::{
-    POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, c_short as Flags, pollfd as PollFd,
-};
+pub(crate) use libc::{POLLERR, POLLHUP, POLLIN, POLLOUT, c_short as Flags, pollfd as PollFd};
 
 /// The peer has shut down its writing half. Systems without this flag report plain POLLIN.
 #[cfg(has_pollrdhup)]
 pub(crate) const POLLRDHUP: Flags = libc::POLLRDHUP;
 #[cfg(not(has_pollrdhup))]
 pub(crate) const POLLRDHUP: Flags = 0;
+
+/// TCP's urgent data. On some systems it is another name for POLLIN.
+#[cfg(has_priority)]
+pub(crate) const POLLPRI: Flags = libc::POLLPRI;
+#[cfg(not(has_priority))]
+pub(crate) const POLLPRI: Flags = 0;
+
+/// The descriptor is not open. Systems without this flag fail, or say nothing.
+#[cfg(has_pollnval)]
+pub(crate) const POLLNVAL: Flags = libc::POLLNVAL;
+#[cfg(not(has_pollnval))]
+pub(crate) const POLLNVAL: Flags = 0;
+
+/// Whether `flags` has any of `wanted`; those that a system doesn't know are 0.
+#[inline]
+pub(crate) fn has(flags: Flags, wanted: Flags) -> bool {
+    flags & wanted != 0
+}
 
 /// `poll(2)` with a timeout in milliseconds, -1 for ever; returns how many records have `revents`.
 #[inline]

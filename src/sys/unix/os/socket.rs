@@ -35,7 +35,23 @@ pub(crate) fn socket(domain: c_int, kind: c_int) -> io::Result<OwnedFd> {
     if !cfg!(has_sock_flags) {
         set_birth_flags(socket.as_fd())?;
     }
+    silence_sigpipe(socket.as_fd())?;
     Ok(socket)
+}
+
+/// Makes a write to a connection that is gone fail with EPIPE and do no more, as std does: it uses
+/// MSG_NOSIGNAL where that exists, but not for vectored writes.
+#[cfg(has_nosigpipe)]
+fn silence_sigpipe(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_option(socket, libc::SOL_SOCKET, libc::SO_NOSIGPIPE, 1)
+}
+
+/// There is no such option; std's way of writing has to do, and SIGPIPE being ignored, as Rust
+/// programs do.
+#[cfg(not(has_nosigpipe))]
+#[inline(always)]
+fn silence_sigpipe(_: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(())
 }
 
 /// Two Unix sockets connected to each other, close-on-exec and non-blocking.
@@ -51,6 +67,8 @@ pub(crate) fn socketpair(kind: c_int) -> io::Result<(OwnedFd, OwnedFd)> {
         set_birth_flags(one.as_fd())?;
         set_birth_flags(other.as_fd())?;
     }
+    silence_sigpipe(one.as_fd())?;
+    silence_sigpipe(other.as_fd())?;
     Ok((one, other))
 }
 
@@ -95,7 +113,9 @@ pub(crate) fn accept4(listener: BorrowedFd<'_>, from: &mut RawAddress) -> io::Re
         unsafe { libc::accept4(listener.as_raw_fd(), addr, len, flags) }
     })?;
     // SAFETY: accept4(2) has just opened this descriptor; nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    silence_sigpipe(socket.as_fd())?;
+    Ok(socket)
 }
 
 /// Says what an old kernel would say, where there is no accept4(2) at all.
@@ -115,6 +135,7 @@ pub(crate) fn accept(listener: BorrowedFd<'_>, from: &mut RawAddress) -> io::Res
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     // accept(2): Linux hands out a socket without the listener's flags, the BSDs one with them.
     set_birth_flags(socket.as_fd())?;
+    silence_sigpipe(socket.as_fd())?;
     Ok(socket)
 }
 

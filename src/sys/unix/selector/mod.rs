@@ -114,6 +114,7 @@ impl Selector {
         self.id
     }
 
+    #[cfg_attr(all(sel_poll, not(feature = "os-ext")), allow(dead_code))] // For SourceFd.
     #[inline]
     pub(crate) fn register(&self, fd: RawFd, token: Token, interests: Interest) -> io::Result<()> {
         match &self.backend {
@@ -124,6 +125,7 @@ impl Selector {
         }
     }
 
+    #[cfg_attr(all(sel_poll, not(feature = "os-ext")), allow(dead_code))] // For SourceFd.
     #[inline]
     pub(crate) fn reregister(
         &self,
@@ -201,9 +203,12 @@ impl Selector {
         self.hub.bell(|bell| match &self.backend {
             #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => epoll.watch_bell(bell.as_fd()),
-            // It was made with the selector.
             #[cfg(sel_poll)]
-            Backend::Poll(_) => Ok(()),
+            Backend::Poll(_) => {
+                // It was made with the selector.
+                let _ = bell;
+                Ok(())
+            }
         })?;
         Ok(self.hub.clone())
     }
@@ -294,6 +299,7 @@ impl WakeHub {
 
 impl WakeHub {
     /// What a selector with edges does when it was rung.
+    #[cfg(sel_epoll)]
     fn rearm(&self) -> io::Result<()> {
         match self.bell.get() {
             Some(bell) => bell.rearm(),

@@ -2,7 +2,10 @@
 
 #[cfg(waker_eventfd)]
 mod eventfd;
+#[cfg(has_pipe)]
 mod pipe;
+#[cfg(any(waker_udp, test))]
+mod udp;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -21,6 +24,8 @@ pub(crate) const AVAILABLE: &[WakerKind] = &[
 /// The one taken when nobody chooses.
 pub(crate) const DEFAULT: WakerKind = if cfg!(all(waker_eventfd, not(force_pipe))) {
     WakerKind::Eventfd
+} else if cfg!(waker_udp) {
+    WakerKind::Udp
 } else {
     WakerKind::Pipe
 };
@@ -30,16 +35,24 @@ pub(crate) const DEFAULT: WakerKind = if cfg!(all(waker_eventfd, not(force_pipe)
 pub(crate) enum Bell {
     #[cfg(waker_eventfd)]
     Eventfd(eventfd::Eventfd),
-    /// In every build: it is what there is when the kernel refuses the others.
+    /// In every build, if there are pipes: it is what is left when the kernel refuses the others.
+    #[cfg(has_pipe)]
     Pipe(pipe::Pipe),
+    #[cfg(waker_udp)]
+    Udp(udp::Udp),
 }
 
 impl Bell {
     pub(crate) fn new(kind: WakerKind) -> io::Result<Bell> {
         match kind {
-            #[cfg(waker_eventfd)]
+            #[cfg(all(waker_eventfd, has_pipe))]
             WakerKind::Eventfd => refusable::eventfd_or_pipe(),
+            #[cfg(all(waker_eventfd, not(has_pipe)))]
+            WakerKind::Eventfd => eventfd::Eventfd::new().map(Bell::Eventfd),
+            #[cfg(has_pipe)]
             WakerKind::Pipe => pipe::Pipe::new().map(Bell::Pipe),
+            #[cfg(waker_udp)]
+            WakerKind::Udp => udp::Udp::new().map(Bell::Udp),
             other => Err(other.unsupported()),
         }
     }
@@ -48,7 +61,10 @@ impl Bell {
         match self {
             #[cfg(waker_eventfd)]
             Bell::Eventfd(_) => WakerKind::Eventfd,
+            #[cfg(has_pipe)]
             Bell::Pipe(_) => WakerKind::Pipe,
+            #[cfg(waker_udp)]
+            Bell::Udp(_) => WakerKind::Udp,
         }
     }
 
@@ -57,17 +73,26 @@ impl Bell {
         match self {
             #[cfg(waker_eventfd)]
             Bell::Eventfd(eventfd) => eventfd.ring(),
+            #[cfg(has_pipe)]
             Bell::Pipe(pipe) => pipe.ring(),
+            #[cfg(waker_udp)]
+            Bell::Udp(udp) => udp.ring(),
         }
     }
 
     /// What a selector with edges does after it was rung.
+    #[cfg(sel_epoll)]
     #[inline]
     pub(crate) fn rearm(&self) -> io::Result<()> {
         match self {
-            #[cfg(waker_eventfd)]
+            #[cfg(all(waker_eventfd, has_eventfd_edges))]
             Bell::Eventfd(_) => Ok(()),
+            #[cfg(all(waker_eventfd, not(has_eventfd_edges)))]
+            Bell::Eventfd(eventfd) => eventfd.silence(),
+            #[cfg(has_pipe)]
             Bell::Pipe(pipe) => pipe.silence(),
+            #[cfg(waker_udp)]
+            Bell::Udp(udp) => udp.silence(),
         }
     }
 
@@ -77,7 +102,10 @@ impl Bell {
         match self {
             #[cfg(waker_eventfd)]
             Bell::Eventfd(eventfd) => eventfd.silence(),
+            #[cfg(has_pipe)]
             Bell::Pipe(pipe) => pipe.silence(),
+            #[cfg(waker_udp)]
+            Bell::Udp(udp) => udp.silence(),
         }
     }
 }
@@ -88,12 +116,15 @@ impl AsFd for Bell {
         match self {
             #[cfg(waker_eventfd)]
             Bell::Eventfd(eventfd) => eventfd.as_fd(),
+            #[cfg(has_pipe)]
             Bell::Pipe(pipe) => pipe.as_fd(),
+            #[cfg(waker_udp)]
+            Bell::Udp(udp) => udp.as_fd(),
         }
     }
 }
 
-#[cfg(waker_eventfd)]
+#[cfg(all(waker_eventfd, has_pipe))]
 mod refusable {
     use std::io;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -125,6 +156,6 @@ mod refusable {
 /// Forgets which calls this kernel was found to refuse.
 #[cfg(feature = "fault-injection")]
 pub(crate) fn forget_fallbacks() {
-    #[cfg(waker_eventfd)]
+    #[cfg(all(waker_eventfd, has_pipe))]
     refusable::forget();
 }

@@ -124,11 +124,13 @@ impl Poll {
     }
 
     /// Registers a descriptor without state of its own: level-triggered.
+    #[cfg_attr(not(feature = "os-ext"), allow(dead_code))] // For SourceFd.
     pub(crate) fn register(&self, fd: RawFd, token: Token, interests: Interest) -> io::Result<()> {
         self.shared.register(fd, token, interests, Trigger::Level)?;
         Ok(())
     }
 
+    #[cfg_attr(not(feature = "os-ext"), allow(dead_code))] // For SourceFd.
     pub(crate) fn reregister(
         &self,
         fd: RawFd,

@@ -8,7 +8,7 @@ use super::Trigger;
 use crate::interest::Interest;
 use crate::sys::unix::os::error;
 use crate::sys::unix::os::poll::{
-    Flags, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDHUP,
+    Flags, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDHUP, has,
 };
 use crate::token::Token;
 
@@ -102,7 +102,7 @@ impl Entry {
             Trigger::Level => answer,
             Trigger::Edge => self.merge(answer),
         };
-        if answer & POLLNVAL != 0 {
+        if has(answer, POLLNVAL) {
             self.watch = Watch::Gone;
         } else if self.trigger == Trigger::Edge {
             self.armed &= !flags;
@@ -121,7 +121,7 @@ impl Entry {
     fn merge(&self, answer: Flags) -> Flags {
         // Reported earlier, and the user hasn't come to the end of it.
         let mut flags = answer | self.interests & !self.armed & (POLLIN | POLLRDHUP | POLLOUT);
-        if flags & POLLRDHUP != 0 {
+        if has(flags, POLLRDHUP) {
             // Reading doesn't block any more.
             flags |= POLLIN;
         }
