@@ -51,7 +51,7 @@ fn churn_with(registry: &Registry, source: &mut UnixStream) {
 /// A thread that changes registrations until it is ended.
 struct Traffic {
     stop: Arc<AtomicBool>,
-    thread: Background<()>,
+    thread: Option<Background<()>>,
 }
 
 impl Traffic {
@@ -64,12 +64,24 @@ impl Traffic {
                 churn(&registry);
             }
         });
-        Traffic { stop, thread }
+        Traffic {
+            stop,
+            thread: Some(thread),
+        }
     }
 
-    fn end(self) {
+    fn end(mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join();
+        if let Some(thread) = self.thread.take() {
+            thread.join();
+        }
+    }
+}
+
+/// A case that fails leaves no busy thread behind.
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 
