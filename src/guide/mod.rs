@@ -12,6 +12,9 @@
 //!    works
 //! 8. [`porting`]: coming from mio
 //! 9. [`platforms`]: which selector runs where, and how to choose
+//!
+//! Four whole servers, which put all of this together and withstand slow, rude and too many clients,
+//! are in the repository's directory `programs/`; the smallest, a chat, is a good one to read next.
 
 #[doc = include_str!("edges.md")]
 pub mod edges {}
