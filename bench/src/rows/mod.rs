@@ -85,7 +85,7 @@ enum Kind {
     Hammer,
     PingPong { one_cpu: bool },
     Timeout { micros: u64 },
-    Pair(Source),
+    Pair { source: Source, with_polls: bool },
     Crowd(Cycle),
     Echo(echo::Setup),
     Churn,
@@ -96,7 +96,7 @@ impl Row {
     pub fn has(&self, suite: Suite, contender: Id) -> bool {
         let registers = matches!(
             self.kind,
-            Kind::Registration(..) | Kind::Pair(_) | Kind::Churn
+            Kind::Registration(..) | Kind::Pair { .. } | Kind::Churn
         );
         contender != Id::Raw || suite == Suite::Epoll || !registers
     }
@@ -140,7 +140,7 @@ impl Row {
             Kind::Hammer => Box::new(hammer::Hammer::<C>::new(env)?),
             Kind::PingPong { one_cpu } => Box::new(ping_pong::PingPong::<C>::new(env, one_cpu)?),
             Kind::Timeout { micros } => Box::new(timeout::Timeout::<C>::new(micros)?),
-            Kind::Pair(source) => pair::build::<C>(source)?,
+            Kind::Pair { source, with_polls } => pair::build::<C>(source, with_polls)?,
             Kind::Crowd(cycle) => Box::new(crowd::Crowd::<C>::new(env, cycle)?),
             Kind::Echo(setup) => Box::new(echo::Echo::<C>::new(env, setup)?),
             Kind::Churn => unreachable!("built above"),

@@ -23,7 +23,10 @@ pub static POLL: &[Row] = &[
         target: Target::Ratio(0.3),
         what: "1000 descriptors (SourceFd), each registered and deregistered at once, while nobody polls",
         company: false,
-        kind: Kind::Pair(Source::Fd),
+        kind: Kind::Pair {
+            source: Source::Fd,
+            with_polls: false,
+        },
     },
     Row {
         name: "pair-socket",
@@ -32,7 +35,22 @@ pub static POLL: &[Row] = &[
         target: Target::Ratio(0.3),
         what: "the same with 1000 net::UnixDatagram",
         company: false,
-        kind: Kind::Pair(Source::Socket),
+        kind: Kind::Pair {
+            source: Source::Socket,
+            with_polls: false,
+        },
+    },
+    Row {
+        name: "pair-and-polls",
+        unit: "pair",
+        metric: Metric::Cpu,
+        target: Target::None,
+        what: "1000 descriptors registered, poll with a timeout of zero, all deregistered, the same poll; divided by 1000",
+        company: false,
+        kind: Kind::Pair {
+            source: Source::Fd,
+            with_polls: true,
+        },
     },
     Row {
         name: "register",
@@ -144,7 +162,7 @@ pub static POLL: &[Row] = &[
         name: "echo-64-readable",
         unit: "request",
         metric: Metric::Cpu,
-        target: Target::Ratio(0.8),
+        target: Target::None,
         what: "the same, registered for reading only",
         company: false,
         kind: Kind::Echo(Setup {
@@ -157,7 +175,7 @@ pub static POLL: &[Row] = &[
         name: "echo-64-short",
         unit: "request",
         metric: Metric::Cpu,
-        target: Target::None,
+        target: Target::Ratio(0.8),
         what: "echo-64, but who may stops at a read that got less than it asked for: not mio",
         company: false,
         kind: Kind::Echo(Setup {
@@ -179,7 +197,7 @@ pub static POLL: &[Row] = &[
         name: "echo-64-threads",
         unit: "request",
         metric: Metric::Cpu,
-        target: Target::Ratio(0.8),
+        target: Target::None,
         what: "echo-64 with clients on two other threads, which send the next request as soon as they have the answer; CPU time of the server's thread",
         company: false,
         kind: Kind::Echo(Setup {
