@@ -63,9 +63,11 @@ fn deregistered_during_a_blocked_poll_is_silent(b: &Backend) {
 
 /// Something else in its place: the sample's trigger may need its other half only.
 fn dropped_during_a_blocked_poll_is_silent(b: &Backend) {
-    ended_during_a_blocked_poll(b, |_, sample| {
-        let (other, _) = UnixStream::pair().expect("a pair");
-        drop(std::mem::replace(&mut sample.source, Box::new(other)));
+    b.isolated(|| {
+        ended_during_a_blocked_poll(b, |_, sample| {
+            let (other, _) = UnixStream::pair().expect("a pair");
+            drop(std::mem::replace(&mut sample.source, Box::new(other)));
+        });
     });
 }
 
@@ -136,30 +138,32 @@ fn ten_thousand_pairs_before_the_first_poll(b: &Backend) {
 }
 
 fn ten_thousand_pairs_of_many_sources_before_the_first_poll(b: &Backend) {
-    let mut driver = b.driver();
-    let mut sources: Vec<_> = (0..100)
-        .map(|_| {
-            let (source, mut peer) = pairs::unix();
-            peer.write_all(b"x").expect("write");
-            (source, peer)
-        })
-        .collect();
-    for _ in 0..PAIRS / 100 {
-        for (source, _) in &mut sources {
-            driver.add(source, 7, READABLE);
+    b.isolated(|| {
+        let mut driver = b.driver();
+        let mut sources: Vec<_> = (0..100)
+            .map(|_| {
+                let (source, mut peer) = pairs::unix();
+                peer.write_all(b"x").expect("write");
+                (source, peer)
+            })
+            .collect();
+        for _ in 0..PAIRS / 100 {
+            for (source, _) in &mut sources {
+                driver.add(source, 7, READABLE);
+            }
+            for (source, _) in &mut sources {
+                driver.remove(source);
+            }
         }
-        for (source, _) in &mut sources {
-            driver.remove(source);
+        // The last of them stay.
+        for (token, (source, _)) in sources.iter_mut().enumerate().skip(90) {
+            driver.add(source, token, READABLE);
         }
-    }
-    // The last of them stay.
-    for (token, (source, _)) in sources.iter_mut().enumerate().skip(90) {
-        driver.add(source, token, READABLE);
-    }
-    driver.turn();
-    assert_eq!(driver.tokens(), (90..100).collect::<Vec<_>>());
-    drop(sources);
-    a_real_event_arrives(&mut driver);
+        driver.turn();
+        assert_eq!(driver.tokens(), (90..100).collect::<Vec<_>>());
+        drop(sources);
+        a_real_event_arrives(&mut driver);
+    });
 }
 
 fn ten_thousand_pairs_during_a_blocked_poll(b: &Backend) {

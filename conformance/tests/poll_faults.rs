@@ -88,31 +88,33 @@ fn an_error_of_the_wait_is_returned_once_and_loses_nothing(b: &Backend) {
 }
 
 fn an_error_of_the_wait_loses_no_change(b: &Backend) {
-    for errno in ERRORS {
-        let mut driver = b.driver();
-        let (mut ended, _ended_peer) = ready(&driver, 1);
-        let (mut moved, _moved_peer) = ready(&driver, 2);
-        let (dropped, _dropped_peer) = ready(&driver, 3);
-        let failures = next_wait_fails(b, errno);
-        assert_fails(&mut driver, None, errno);
-        drop(failures);
-        driver.remove(&mut ended);
-        driver
-            .registry()
-            .reregister(&mut moved, Token(20), READABLE)
-            .expect("reregister");
-        drop(dropped);
-        let (_new, _new_peer) = ready(&driver, 4);
-        for _ in 0..3 {
-            // Twice: one might be for the array with the places of those that have ended.
-            let failures = next_waits_fail(b, errno, 2);
+    b.isolated(|| {
+        for errno in ERRORS {
+            let mut driver = b.driver();
+            let (mut ended, _ended_peer) = ready(&driver, 1);
+            let (mut moved, _moved_peer) = ready(&driver, 2);
+            let (dropped, _dropped_peer) = ready(&driver, 3);
+            let failures = next_wait_fails(b, errno);
             assert_fails(&mut driver, None, errno);
             drop(failures);
+            driver.remove(&mut ended);
+            driver
+                .registry()
+                .reregister(&mut moved, Token(20), READABLE)
+                .expect("reregister");
+            drop(dropped);
+            let (_new, _new_peer) = ready(&driver, 4);
+            for _ in 0..3 {
+                // Twice: one might be for the array with the places of those that have ended.
+                let failures = next_waits_fail(b, errno, 2);
+                assert_fails(&mut driver, None, errno);
+                drop(failures);
+            }
+            driver.poll(None).expect("poll");
+            assert_eq!(driver.tokens(), [4, 20]);
+            driver.assert_quiet();
         }
-        driver.poll(None).expect("poll");
-        assert_eq!(driver.tokens(), [4, 20]);
-        driver.assert_quiet();
-    }
+    });
 }
 
 /// Nobody has to be rung then, so nobody is.
