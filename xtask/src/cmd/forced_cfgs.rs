@@ -18,8 +18,8 @@ const FORCED: &str = "a_forced_backend_is_used";
 pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     for (cfg, directory) in CFGS {
         let flags = rustflags(&format!("--cfg {cfg} -D warnings"));
-        let cargo = |command: &str| {
-            let mut cargo = workspace.cargo([command, "-p", "ferrio"]);
+        let cargo_for = |package: &str, command: &str| {
+            let mut cargo = workspace.cargo([command, "-p", package]);
             cargo
                 .env("RUSTFLAGS", &flags)
                 // It would go before the other.
@@ -27,6 +27,7 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
                 .env("CARGO_TARGET_DIR", workspace.target(directory));
             cargo
         };
+        let cargo = |command: &str| cargo_for("ferrio", command);
         let mut check = cargo("check");
         check.args(["--quiet", "--all-features", "--all-targets"]);
         run::check(
@@ -46,6 +47,8 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
                 "{FORCED} did not run under {cfg}"
             );
         }
+        // Programs that know nothing of it.
+        run::tests(&mut cargo_for("ferrio-programs", "test"), counts)?;
     }
     Ok(())
 }
