@@ -23,8 +23,9 @@
 //!
 //! | target | selector | waker | state |
 //! |---|---|---|---|
-//! | Linux | `epoll(7)` | `eventfd(2)` | complete |
+//! | Linux | `epoll(7)`, or `poll(2)` by choice | `eventfd(2)`, or a pipe | complete |
 //! | Android | `epoll(7)` | `eventfd(2)` | compiles, was never run |
+//! | other Unix systems | `poll(2)`, or `epoll` where they have it | a pipe, or what there is | compile, were never run |
 //! | all others | none yet | none yet | compile; [`Poll::new`] answers [`Unsupported`](std::io::ErrorKind::Unsupported) |
 //!
 //! # Examples
