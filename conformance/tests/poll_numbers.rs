@@ -3,6 +3,8 @@
 
 use std::io::{ErrorKind, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ferrio::event::Event;
@@ -10,7 +12,7 @@ use ferrio::net::UnixStream;
 use ferrio::unix::SourceFd;
 use ferrio::{Interest, SelectorKind, Token, fault};
 use ferrio_conformance::samples::eventfd;
-use ferrio_conformance::{Backend, Driver, conformance, descriptors, in_thread, pairs};
+use ferrio_conformance::{Backend, Background, Driver, conformance, descriptors, in_thread, pairs};
 
 conformance! { poll_numbers {
     a_closed_descriptor_does_not_make_polls_spin,
@@ -23,6 +25,7 @@ conformance! { poll_numbers {
     numbers_reused_after_drops_between_polls,
     numbers_reused_after_deregistrations_between_polls,
     numbers_reused_while_a_poll_is_blocked,
+    readiness_of_the_old_object_is_not_the_new_ones,
 } }
 
 const READABLE: Interest = Interest::READABLE;
@@ -302,4 +305,64 @@ fn numbers_reused_while_a_poll_is_blocked(b: &Backend) {
             driver.assert_quiet();
         }
     });
+}
+
+/// The old one's event is on its way to the poll when its number becomes a quiet object's. How far it
+/// has come differs from round to round, and other threads' changes hold it up.
+fn readiness_of_the_old_object_is_not_the_new_ones(b: &Backend) {
+    b.isolated(|| {
+        let mut driver = b.driver();
+        let waker = driver.waker(9);
+        let stop = Arc::new(AtomicBool::new(false));
+        let traffic: Vec<_> = (0..2).map(|_| churn(&driver, stop.clone())).collect();
+        let registry = driver.registry().try_clone().expect("a clone");
+        for round in 0..200 {
+            let (mut old, mut old_peer) = pairs::unix();
+            let (fresh, _quiet) = pairs::unix();
+            driver.add(&mut old, 1, READABLE);
+            let poller = in_thread(move || {
+                let mut seen = Vec::new();
+                while !seen.contains(&9) {
+                    driver.poll(Some(ferrio_conformance::LIMIT)).expect("poll");
+                    seen.extend(driver.tokens());
+                }
+                (driver, seen)
+            });
+            poller.wait_until_blocked();
+            let number = old.as_raw_fd();
+            old_peer.write_all(b"x").expect("write");
+            for _ in 0..round * 8 {
+                std::hint::spin_loop();
+            }
+            drop(old);
+            let std = descriptors::duplicate_to(&fresh, number).into();
+            let mut new = UnixStream::from_std(std);
+            registry
+                .register(&mut new, Token(2), READABLE)
+                .expect("register");
+            waker.wake().expect("wake");
+            let (back, seen) = poller.join();
+            driver = back;
+            assert!(!seen.contains(&2), "{seen:?}");
+            driver.assert_quiet();
+        }
+        stop.store(true, Ordering::Relaxed);
+        for thread in traffic {
+            thread.join();
+        }
+    });
+}
+
+/// A thread that registers and deregisters something quiet until it is told to stop.
+fn churn(driver: &Driver, stop: Arc<AtomicBool>) -> Background<()> {
+    let registry = driver.registry().try_clone().expect("a clone");
+    in_thread(move || {
+        let (mut source, _peer) = pairs::unix();
+        while !stop.load(Ordering::Relaxed) {
+            registry
+                .register(&mut source, Token(3), READABLE)
+                .expect("register");
+            registry.deregister(&mut source).expect("deregister");
+        }
+    })
 }
