@@ -50,7 +50,6 @@ mod lock;
 mod table;
 
 use std::io;
-use std::mem;
 use std::os::fd::RawFd;
 #[cfg(has_ppoll)]
 use std::sync::atomic::{AtomicBool as StaticBool, Ordering};
@@ -94,8 +93,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     table: Table,
-    /// Empty while the poller has it.
-    array: Array,
+    /// The poller has it while it is in a call. It moves twice in every poll, hence the box.
+    array: Option<Box<Array>>,
     poller: Poller,
 }
 
@@ -115,7 +114,7 @@ impl Poll {
         Poll {
             shared: Arc::new(Shared {
                 state: Lock::new(State {
-                    array: Array::new(bell),
+                    array: Some(Box::new(Array::new(bell))),
                     ..State::default()
                 }),
                 hub,
@@ -210,7 +209,7 @@ impl Poll {
             ),
             rung,
         });
-        state.array = array;
+        state.array = Some(array);
         harvest
     }
 }
@@ -278,9 +277,9 @@ impl Shared {
     }
 
     /// Takes the array for a call of poll(2).
-    fn enter(&self, timeout: Option<Duration>) -> io::Result<Array> {
+    fn enter(&self, timeout: Option<Duration>) -> io::Result<Box<Array>> {
         let mut state = self.state.lock().ok_or_else(left_locked)?;
-        let mut array = mem::take(&mut state.array);
+        let mut array = state.array.take().unwrap_or_default();
         array.update(&mut state.table);
         if timeout != Some(Duration::ZERO) {
             state.poller = Poller::Blocked;
