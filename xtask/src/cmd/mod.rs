@@ -54,7 +54,7 @@ pub enum Command {
     Shell,
     /// tokio's tests, servers under load and tokio's runtimes, on mio and on ferrio
     Dependants(dependants::Arguments),
-    /// Type-checks ferrio for the platforms in targets.toml
+    /// Type-checks and lints ferrio for the platforms in targets.toml, and compares that with build.rs
     CheckTargets(check_targets::Arguments),
     /// Measures what needs a build of its own
     Bench(bench::Arguments),
@@ -99,7 +99,7 @@ impl Command {
             Self::Conformance(_) => "conformance",
             Self::ForcedCfgs => "forced-cfgs",
             Self::Shell => "shell",
-            Self::Dependants(_) => "dependants",
+            Self::Dependants(arguments) => arguments.name(),
             Self::CheckTargets(_) => "check-targets",
             Self::Bench(_) => "bench",
         }

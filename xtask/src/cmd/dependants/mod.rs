@@ -72,6 +72,14 @@ impl Arguments {
         }
     }
 
+    /// CI runs the command twice.
+    pub fn name(&self) -> &'static str {
+        match self.force_poll {
+            true => "dependants --force-poll",
+            false => "dependants",
+        }
+    }
+
     fn runs(&self, part: Part) -> bool {
         match self.parts.is_empty() {
             true if self.force_poll => part == Part::Tokio,

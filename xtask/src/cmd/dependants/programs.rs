@@ -33,11 +33,14 @@ impl Programs {
             load: workspace.root().join("dependants/load.lua"),
         };
         same_but_for_mio(workspace)?;
+        // Before anything is built: with a wrong one it isn't worth waiting for.
+        for side in Side::BOTH {
+            lock::check(workspace, side, &package(workspace, side))?;
+        }
         for side in Side::BOTH {
             let package = package(workspace, side);
             let cargo = |arguments| cargo_in(workspace, &package, arguments);
             run::step(&mut cargo(&["build", "--release", "--locked", "--bins"]))?;
-            lock::check(workspace, side, &package)?;
             programs.keep(workspace, side)?;
             let mut test = cargo(&["test", "--release", "--locked"]);
             let report = run::tests(&mut test, counts)?;
