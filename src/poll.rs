@@ -43,6 +43,10 @@ use crate::token::Token;
 ///   [`PermissionDenied`](io::ErrorKind::PermissionDenied) (EPERM).
 /// * After `fork(2)` parent and child share the kernel's set of registrations. The child may drop
 ///   what it inherited, without effect on the parent, but must not use it.
+/// * poll(2) has no such set: each of the two has a copy. The child may drop what it inherited here
+///   as well. If another of the parent's threads was changing registrations during the fork, then the
+///   child's copy is of no use: its registrations and polls fail with
+///   [`Deadlock`](io::ErrorKind::Deadlock), the first of them, or of its drops, after half a second.
 ///
 /// # Examples
 ///

@@ -2,8 +2,8 @@
 //!
 //! **The problem.** fork(2) copies one thread, and the memory as all of them had it. A lock that
 //! another thread held at that moment is held for ever in the child, and what it guards is half
-//! changed. The child may drop the sources that it inherited all the same (contract: `Poll` and
-//! fork), and must not wait for a thread that it doesn't have.
+//! changed. The child may drop the sources that it inherited all the same, as [`Poll`](crate::Poll)
+//! promises, and must not wait for a thread that it doesn't have.
 //!
 //! **The way out.** A thread that finds the lock taken looks whether its process is the `home` of the
 //! lock, in which whoever holds it is sure to give it back. In another one, a child, it waits for a

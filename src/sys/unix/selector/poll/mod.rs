@@ -40,9 +40,9 @@
 //! event, and silence until it is deregistered, or registered again.
 //!
 //! **fork.** A child has the state as the parent's threads had it, and the bell in common with the
-//! parent. It drops what it inherited, and goes on with a `Poll` that was made before; unless
-//! another thread was changing the state during the fork. Then the child's copy is unusable: changes
-//! and polls are errors, and a drop leaves the table alone. See [`Lock`].
+//! parent. It drops what it inherited, and goes on with a `Poll` that the parent leaves to it, as a
+//! daemon does; unless another thread was changing the state during the fork. Then the child's copy
+//! is unusable: changes and polls are errors, and a drop leaves the table alone. See [`Lock`].
 
 mod array;
 mod io_source_state;
