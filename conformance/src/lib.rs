@@ -35,6 +35,7 @@ pub mod outside;
 pub mod pairs;
 pub mod rearm;
 pub mod samples;
+pub mod script;
 pub mod seccomp;
 pub mod signal;
 pub mod sockets;

@@ -1,0 +1,269 @@
+//! The real sources of a script.
+
+use std::io::{self, Read, Write};
+use std::net::{self, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix;
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ferrio::event::Source;
+use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use ferrio::unix::pipe;
+
+use super::op::{How, Kind};
+use crate::samples::{self, Raw};
+use crate::{descriptors, pairs, sockets};
+
+/// What is in a slot.
+#[derive(Debug)]
+pub(super) enum Real {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Datagram(UnixDatagram),
+    Udp(UdpSocket),
+    Sender(pipe::Sender),
+    Receiver(pipe::Receiver),
+    Raw(Raw),
+    Eventfd(Raw),
+    TcpListener(TcpListener, SocketAddr),
+    UnixListener(UnixListener, unix::net::SocketAddr),
+}
+
+/// Runs an expression on whatever is in the slot.
+macro_rules! each {
+    ($real:expr, $source:ident => $result:expr) => {
+        match $real {
+            Real::Tcp($source) => $result,
+            Real::Unix($source) => $result,
+            Real::Datagram($source) => $result,
+            Real::Udp($source) => $result,
+            Real::Sender($source) => $result,
+            Real::Receiver($source) => $result,
+            Real::Raw(Raw($source)) | Real::Eventfd(Raw($source)) => $result,
+            Real::TcpListener($source, _) => $result,
+            Real::UnixListener($source, _) => $result,
+        }
+    };
+}
+
+impl Real {
+    /// What is made, one or two.
+    pub(super) fn create(kind: Kind) -> (Real, Option<Real>) {
+        match kind {
+            Kind::Tcp => {
+                let (a, b) = pairs::std_tcp();
+                (tcp(a), Some(tcp(b)))
+            }
+            Kind::Unix => {
+                let (a, b) = UnixStream::pair().expect("a pair");
+                (Real::Unix(a), Some(Real::Unix(b)))
+            }
+            Kind::Datagram => {
+                let (a, b) = UnixDatagram::pair().expect("a pair");
+                (Real::Datagram(a), Some(Real::Datagram(b)))
+            }
+            Kind::Udp => {
+                let (a, b) = pairs::udp();
+                b.set_nonblocking(true).expect("non-blocking");
+                (Real::Udp(a), Some(Real::Udp(UdpSocket::from_std(b))))
+            }
+            Kind::Pipe => {
+                let (sender, receiver) = pipe::new().expect("a pipe");
+                (Real::Sender(sender), Some(Real::Receiver(receiver)))
+            }
+            Kind::Raw => {
+                let (a, b) = UnixStream::pair().expect("a pair");
+                let raw = |stream| Real::Raw(Raw(OwnedFd::from(stream)));
+                (raw(a), Some(raw(b)))
+            }
+            Kind::Eventfd => (Real::Eventfd(Raw(samples::eventfd().0)), None),
+            Kind::TcpListener => {
+                let (listener, address) = pairs::listener();
+                (Real::TcpListener(listener, address), None)
+            }
+            Kind::UnixListener => {
+                let name = abstract_name();
+                let listener = UnixListener::bind_addr(&name).expect("bind");
+                (Real::UnixListener(listener, name), None)
+            }
+        }
+    }
+
+    /// A client, if this is a listener.
+    pub(super) fn connect(&self) -> Option<io::Result<Real>> {
+        match self {
+            Real::TcpListener(_, address) => Some(TcpStream::connect(*address).map(limited)),
+            Real::UnixListener(_, name) => Some(UnixStream::connect_addr(name).map(Real::Unix)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn accept(&self) -> Option<io::Result<Real>> {
+        match self {
+            Real::TcpListener(listener, _) => Some(listener.accept().map(|(s, _)| limited(s))),
+            Real::UnixListener(listener, _) => Some(listener.accept().map(|(s, _)| Real::Unix(s))),
+            _ => None,
+        }
+    }
+
+    pub(super) fn duplicate(&self) -> Real {
+        let fd = descriptors::duplicate(self);
+        match self {
+            Real::Tcp(_) => Real::Tcp(fd.into()),
+            Real::Unix(_) => Real::Unix(fd.into()),
+            Real::Datagram(_) => Real::Datagram(fd.into()),
+            Real::Udp(_) => Real::Udp(fd.into()),
+            Real::Sender(_) => Real::Sender(fd.into()),
+            Real::Receiver(_) => Real::Receiver(fd.into()),
+            Real::Raw(_) => Real::Raw(Raw(fd)),
+            Real::Eventfd(_) => Real::Eventfd(Raw(fd)),
+            Real::TcpListener(_, address) => Real::TcpListener(fd.into(), *address),
+            Real::UnixListener(_, name) => Real::UnixListener(fd.into(), name.clone()),
+        }
+    }
+
+    pub(super) fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Real::Raw(raw) | Real::Eventfd(raw) => raw,
+            Real::Tcp(s) => s,
+            Real::Unix(s) => s,
+            Real::Datagram(s) => s,
+            Real::Udp(s) => s,
+            Real::Sender(s) => s,
+            Real::Receiver(s) => s,
+            Real::TcpListener(s, _) => s,
+            Real::UnixListener(s, _) => s,
+        }
+    }
+
+    /// `None`: it cannot be read from.
+    pub(super) fn read(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        Some(match self {
+            Real::Tcp(s) => (&mut &*s).read(buffer),
+            Real::Unix(s) => (&mut &*s).read(buffer),
+            Real::Datagram(s) => s.recv(buffer),
+            Real::Udp(s) => s.recv(buffer),
+            Real::Receiver(s) => (&mut &*s).read(buffer),
+            Real::Raw(Raw(fd)) => raw_read(fd, buffer),
+            Real::Eventfd(Raw(fd)) => raw_read(fd, &mut [0; 8]),
+            Real::Sender(_) | Real::TcpListener(..) | Real::UnixListener(..) => return None,
+        })
+    }
+
+    /// `None`: it cannot be written to.
+    pub(super) fn write(&self, buffer: &[u8]) -> Option<io::Result<usize>> {
+        Some(match self {
+            Real::Tcp(s) => (&mut &*s).write(buffer),
+            Real::Unix(s) => (&mut &*s).write(buffer),
+            Real::Datagram(s) => s.send(buffer),
+            Real::Udp(s) => s.send(buffer),
+            Real::Sender(s) => (&mut &*s).write(buffer),
+            Real::Raw(Raw(fd)) => raw_write(fd, buffer),
+            Real::Eventfd(Raw(fd)) => raw_write(fd, &1_u64.to_ne_bytes()),
+            Real::Receiver(_) | Real::TcpListener(..) | Real::UnixListener(..) => return None,
+        })
+    }
+
+    /// `None`: the type has no such method.
+    pub(super) fn peek(&self) -> Option<io::Result<usize>> {
+        match self {
+            Real::Tcp(s) => Some(s.peek(&mut [0; 16])),
+            Real::Udp(s) => Some(s.peek(&mut [0; 16])),
+            _ => None,
+        }
+    }
+
+    /// Reads one byte through `try_io`; `None`: there is no such method, or a byte says nothing.
+    pub(super) fn try_read(&self) -> Option<io::Result<usize>> {
+        match self {
+            Real::Tcp(s) => Some(s.try_io(|| raw_read(s, &mut [0]))),
+            Real::Unix(s) => Some(s.try_io(|| raw_read(s, &mut [0]))),
+            Real::Receiver(s) => Some(s.try_io(|| raw_read(s, &mut [0]))),
+            _ => None,
+        }
+    }
+
+    /// `None`: it cannot be shut down in that way.
+    pub(super) fn shutdown(&self, how: How) -> Option<io::Result<()>> {
+        let std = match how {
+            How::Reading => Shutdown::Read,
+            How::Writing => Shutdown::Write,
+            How::Both => Shutdown::Both,
+        };
+        match self {
+            Real::Tcp(s) => Some(s.shutdown(std)),
+            Real::Unix(s) => Some(s.shutdown(std)),
+            Real::Raw(Raw(fd)) => Some(raw_shutdown(fd, how)),
+            // A datagram socket that is shut for reading is readable to poll(2), and reading it
+            // blocks: nothing can be promised about that.
+            Real::Datagram(s) if how == How::Writing => Some(s.shutdown(std)),
+            _ => None,
+        }
+    }
+}
+
+impl Real {
+    pub(super) fn is_tcp(&self) -> bool {
+        matches!(self, Real::Tcp(_))
+    }
+}
+
+impl AsRawFd for Real {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl AsFd for Real {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        each!(self, source => source.as_fd())
+    }
+}
+
+fn tcp(stream: net::TcpStream) -> Real {
+    stream.set_nonblocking(true).expect("non-blocking");
+    limited(TcpStream::from_std(stream))
+}
+
+/// With a buffer that is filled by a few writes, and does not grow.
+fn limited(stream: TcpStream) -> Real {
+    sockets::set_option(&stream, libc::SOL_SOCKET, libc::SO_SNDBUF, 64 * 1024);
+    Real::Tcp(stream)
+}
+
+/// A name that no other listener has.
+fn abstract_name() -> unix::net::SocketAddr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("ferrio-script-{}-{number}", process::id());
+    unix::net::SocketAddr::from_abstract_name(name).expect("a short name")
+}
+
+/// read(2) beside the library.
+fn raw_read(fd: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the pointer and the length describe `buffer`.
+    let n = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+/// write(2) beside the library.
+fn raw_write(fd: &impl AsRawFd, buffer: &[u8]) -> io::Result<usize> {
+    // SAFETY: the pointer and the length describe `buffer`.
+    let n = unsafe { libc::write(fd.as_raw_fd(), buffer.as_ptr().cast(), buffer.len()) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+fn raw_shutdown(fd: &impl AsRawFd, how: How) -> io::Result<()> {
+    let how = match how {
+        How::Reading => libc::SHUT_RD,
+        How::Writing => libc::SHUT_WR,
+        How::Both => libc::SHUT_RDWR,
+    };
+    // SAFETY: shutdown(2) takes numbers only.
+    match unsafe { libc::shutdown(fd.as_raw_fd(), how) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

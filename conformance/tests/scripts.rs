@@ -1,0 +1,101 @@
+//! Random scripts, on every backend and on a model of the contract: see `script` in the library.
+//!
+//! `cargo xtask fuzz` runs many. By itself this is a short run with a fixed seed; the environment
+//! changes that: `FERRIO_SCRIPT_OPERATIONS`, `FERRIO_SCRIPT_SEED`, and `FERRIO_SCRIPT_BACKEND`, a
+//! name as in `epoll` or `poll_pipe`.
+
+#[path = "scripts/kept.rs"]
+mod kept;
+
+use std::env;
+
+use ferrio::{SelectorKind, WakerKind};
+use ferrio_conformance::script::{self, Stats};
+use ferrio_conformance::{Backend, LIMIT};
+
+/// Of a run that nobody asked for more of, in a debug build too.
+const OPERATIONS: u64 = 8_000;
+const SEED: u64 = 1;
+
+fn backends() -> Vec<Backend> {
+    let wanted = env::var("FERRIO_SCRIPT_BACKEND").unwrap_or_default();
+    let mut backends = Vec::new();
+    for &selector in SelectorKind::available() {
+        for &waker in WakerKind::available() {
+            let name = format!("{selector}_{waker}");
+            if name.starts_with(&wanted) {
+                let name = Box::leak(name.into_boxed_str());
+                backends.push(Backend {
+                    selector,
+                    waker,
+                    name,
+                    test: "",
+                });
+            }
+        }
+    }
+    assert!(!backends.is_empty(), "no backend is called {wanted:?}");
+    backends
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    match env::var(variable) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable}={text:?}")),
+        Err(_) => default,
+    }
+}
+
+#[test]
+fn kept_scripts_pass() {
+    for (name, script) in kept::KEPT {
+        let mut all: Vec<_> = backends()
+            .into_iter()
+            .map(|b| (b, Stats::default()))
+            .collect();
+        if let Err(divergence) = script::check_all(&mut all, script, LIMIT) {
+            panic!("{name}: {divergence}");
+        }
+    }
+}
+
+#[test]
+fn kept_scripts_of_several_threads_pass() {
+    for (name, capacity, scripts) in kept::KEPT_THREADS {
+        for backend in backends() {
+            if let Err(divergence) = script::check_threads(&backend, *capacity, scripts, LIMIT) {
+                panic!("{name}: {divergence}");
+            }
+        }
+    }
+}
+
+#[test]
+fn random_scripts_pass() {
+    let operations = number("FERRIO_SCRIPT_OPERATIONS", OPERATIONS);
+    let seed = number("FERRIO_SCRIPT_SEED", SEED);
+    println!("seed {seed}");
+    match script::fuzz(&backends(), seed, operations) {
+        Ok(sums) => {
+            for (backend, stats) in &sums {
+                println!("{}: {stats}", backend.name);
+            }
+        }
+        Err(failure) => panic!("seed {seed}: {failure}"),
+    }
+}
+
+#[test]
+fn random_scripts_of_several_threads_pass() {
+    let operations = number("FERRIO_SCRIPT_OPERATIONS", OPERATIONS) / 2;
+    let seed = number("FERRIO_SCRIPT_SEED", SEED);
+    match script::fuzz_threads(&backends(), seed, operations) {
+        Ok(sums) => {
+            for (backend, stats) in &sums {
+                println!("{} beside a poller: {stats}", backend.name);
+            }
+        }
+        Err(failure) => panic!("seed {seed}: {failure}"),
+    }
+}
