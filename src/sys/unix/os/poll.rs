@@ -53,7 +53,8 @@ pub(crate) fn poll(records: &mut [PollFd], timeout: i32) -> io::Result<usize> {
 pub(crate) fn ppoll(records: &mut [PollFd], timeout: Duration) -> io::Result<usize> {
     // SAFETY: all zeroes is a valid timespec, which is made of numbers (and padding, on some).
     let mut until: libc::timespec = unsafe { std::mem::zeroed() };
-    until.tv_sec = libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX);
+    // 68 years at most; and libc's name for the type is deprecated where it is to become wider.
+    until.tv_sec = timeout.as_secs().min(i32::MAX as u64) as _;
     // Under 10^9, so it fits whatever the type.
     until.tv_nsec = timeout.subsec_nanos() as _;
     let count = call(Call::Ppoll, || {
