@@ -54,40 +54,47 @@ struct Row {
     os: &'static [&'static str],
     /// Architectures this row is limited to; empty means all.
     arch: &'static [&'static str],
-    has: &'static [&'static str],
+    has: &'static [&'static [&'static str]],
     /// What only some architectures have.
     has_on: &'static [(&'static str, &'static [&'static str])],
 }
 
+/// What every Unix has, but for a few.
+const POSIX: &[&str] = &[
+    "has_pipe",
+    "has_pollnval",
+    "has_cloexec",
+    "has_backlog_32",
+    "has_backlog_128",
+];
+
+/// The ways to give a descriptor its flags in the call that makes it.
+const AT_BIRTH: &[&str] = &["has_accept4", "has_sock_flags", "has_pipe2"];
+
 /// The first row that fits the target counts. A target without a row gets the shell.
 ///
 /// A function counts as there only if the crate libc declares it for the target and every release
-/// that Rust supports has it: an unresolved symbol cannot be caught at run time. What the system has
-/// and ferrio does not use is left out for these reasons. Each row is checked against
-/// `targets.toml` by `cargo xtask check-targets`.
+/// that Rust supports has it: an unresolved symbol cannot be caught at run time. The backlogs are
+/// std's. `cargo xtask check-targets` compares each row with `targets.toml`.
 const TABLE: &[Row] = &[
     Row {
         os: &["linux"],
         arch: &[],
         has: &[
-            "has_epoll",
-            "has_epoll_pwait2",
-            "has_eventfd",
-            "has_eventfd_flags",
-            "has_eventfd_edges",
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_abstract_uds",
-            "has_priority",
-            "has_ppoll",
-            "has_pollrdhup",
-            "has_pollnval",
-            "has_backlog_max",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
+            POSIX,
+            AT_BIRTH,
+            &[
+                "has_epoll",
+                "has_epoll_pwait2",
+                "has_eventfd",
+                "has_eventfd_flags",
+                "has_eventfd_edges",
+                "has_abstract_uds",
+                "has_priority",
+                "has_ppoll",
+                "has_pollrdhup",
+                "has_backlog_max",
+            ],
         ],
         // Architectures that came to Linux later have epoll_pwait only. One that is missing here
         // takes libc's function.
@@ -102,21 +109,19 @@ const TABLE: &[Row] = &[
         os: &["android"],
         arch: &["x86"],
         has: &[
-            "has_epoll",
-            "has_eventfd",
-            "has_eventfd_flags",
-            "has_eventfd_edges",
-            "has_pipe",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_abstract_uds",
-            "has_priority",
-            "has_ppoll",
-            "has_pollrdhup",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
+            POSIX,
+            &[
+                "has_epoll",
+                "has_eventfd",
+                "has_eventfd_flags",
+                "has_eventfd_edges",
+                "has_sock_flags",
+                "has_pipe2",
+                "has_abstract_uds",
+                "has_priority",
+                "has_ppoll",
+                "has_pollrdhup",
+            ],
         ],
         has_on: &[],
     },
@@ -125,22 +130,18 @@ const TABLE: &[Row] = &[
         os: &["android"],
         arch: &[],
         has: &[
-            "has_epoll",
-            "has_eventfd",
-            "has_eventfd_flags",
-            "has_eventfd_edges",
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_abstract_uds",
-            "has_priority",
-            "has_ppoll",
-            "has_pollrdhup",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
+            POSIX,
+            AT_BIRTH,
+            &[
+                "has_epoll",
+                "has_eventfd",
+                "has_eventfd_flags",
+                "has_eventfd_edges",
+                "has_abstract_uds",
+                "has_priority",
+                "has_ppoll",
+                "has_pollrdhup",
+            ],
         ],
         has_on: &[],
     },
@@ -150,18 +151,14 @@ const TABLE: &[Row] = &[
         os: &["illumos"],
         arch: &[],
         has: &[
-            "has_epoll",
-            "has_eventfd",
-            "has_eventfd_flags",
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_pollrdhup",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
+            POSIX,
+            AT_BIRTH,
+            &[
+                "has_epoll",
+                "has_eventfd",
+                "has_eventfd_flags",
+                "has_pollrdhup",
+            ],
         ],
         has_on: &[],
     },
@@ -170,190 +167,97 @@ const TABLE: &[Row] = &[
     Row {
         os: &["redox"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_pipe2",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-        ],
+        has: &[POSIX, &["has_pipe2"]],
         has_on: &[],
     },
-    // No has_eventfd: FreeBSD 12, which Rust supports, has none. POLLRDHUP came with FreeBSD 13.3 and
-    // 14.0; an older kernel ignores the flag.
+    // No has_eventfd: FreeBSD 12, which Rust supports, has none. It has no POLLRDHUP either, but a
+    // kernel that doesn't know the flag ignores it.
     Row {
         os: &["freebsd"],
         arch: &[],
         has: &[
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_ppoll",
-            "has_pollrdhup",
-            "has_pollnval",
-            "has_backlog_max",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-            "has_nosigpipe",
+            POSIX,
+            AT_BIRTH,
+            &[
+                "has_ppoll",
+                "has_pollrdhup",
+                "has_backlog_max",
+                "has_nosigpipe",
+            ],
         ],
         has_on: &[],
     },
     Row {
         os: &["dragonfly"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_ppoll",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-            "has_nosigpipe",
-        ],
+        has: &[POSIX, AT_BIRTH, &["has_ppoll", "has_nosigpipe"]],
         has_on: &[],
     },
     // No has_eventfd and no has_ppoll: both are new in NetBSD 10, and Rust supports 9.
     Row {
         os: &["netbsd"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-            "has_nosigpipe",
-        ],
+        has: &[POSIX, AT_BIRTH, &["has_nosigpipe"]],
         has_on: &[],
     },
     Row {
         os: &["openbsd"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_ppoll",
-            "has_pollnval",
-            "has_backlog_max",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-        ],
+        has: &[POSIX, AT_BIRTH, &["has_ppoll", "has_backlog_max"]],
         has_on: &[],
     },
     Row {
         os: &["macos", "ios", "tvos", "watchos", "visionos"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_pollnval",
-            "has_backlog_max",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-            "has_nosigpipe",
-        ],
+        has: &[POSIX, &["has_backlog_max", "has_nosigpipe"]],
         has_on: &[],
     },
     // Solaris 11.4, the oldest that Rust supports. libc does not declare ppoll(2).
     Row {
         os: &["solaris"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-        ],
+        has: &[POSIX, AT_BIRTH],
         has_on: &[],
     },
     Row {
         os: &["aix"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-        ],
+        has: &[POSIX],
         has_on: &[],
     },
-    // accept4() and the flags of socket() are younger than the releases that Rust's std runs on, which
-    // does without them too. No has_backlog_128: SOMAXCONN is 32.
+    // accept4() and the flags of socket() are younger than the releases that std runs on, which does
+    // without them too. No has_backlog_128: SOMAXCONN is 32.
     Row {
         os: &["haiku"],
         arch: &[],
-        has: &[
+        has: &[&[
             "has_pipe",
             "has_ppoll",
             "has_pollnval",
             "has_backlog_32",
             "has_cloexec",
-        ],
+        ]],
         has_on: &[],
     },
     // glibc makes poll(2) of the RPC io_select, where SELECT_URG is TCP's urgent data.
     Row {
         os: &["hurd"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_priority",
-            "has_ppoll",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-        ],
+        has: &[POSIX, AT_BIRTH, &["has_priority", "has_ppoll"]],
         has_on: &[],
     },
     // There is SOCK_CLOEXEC but no SOCK_NONBLOCK.
     Row {
         os: &["nto"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-        ],
+        has: &[POSIX],
         has_on: &[],
     },
     // No has_eventfd: libc declares it, as all of musl, but fdio is not known to make one.
     Row {
         os: &["fuchsia"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_ppoll",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-        ],
+        has: &[POSIX, AT_BIRTH, &["has_ppoll"]],
         has_on: &[],
     },
     // No has_ppoll: Cygwin's cuts the timeout down to milliseconds, so 0.9 ms are none. POLLPRI is the
@@ -361,34 +265,15 @@ const TABLE: &[Row] = &[
     Row {
         os: &["cygwin"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_priority",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-        ],
+        has: &[POSIX, AT_BIRTH, &["has_priority"]],
         has_on: &[],
     },
-    // eventfd(2) is an option of the configuration, and missing symbols are. POLLRDHUP is the same
-    // number as POLLHUP, so it tells nothing.
+    // No has_eventfd: it is optional in NuttX's configuration, and a program that refers to it would
+    // not link. POLLRDHUP is the same number as POLLHUP, so it tells nothing.
     Row {
         os: &["nuttx"],
         arch: &[],
-        has: &[
-            "has_pipe",
-            "has_accept4",
-            "has_sock_flags",
-            "has_pipe2",
-            "has_pollnval",
-            "has_backlog_128",
-            "has_backlog_32",
-            "has_cloexec",
-        ],
+        has: &[POSIX, AT_BIRTH],
         has_on: &[],
     },
     // No pipes. eventfd() takes no flags but one of its own, and reading it never blocks. Nothing can be
@@ -396,7 +281,7 @@ const TABLE: &[Row] = &[
     Row {
         os: &["espidf"],
         arch: &[],
-        has: &["has_eventfd", "has_backlog_128", "has_backlog_32"],
+        has: &[&["has_eventfd", "has_backlog_128", "has_backlog_32"]],
         has_on: &[],
     },
     // There are pipes, but poll(2) does not see what is in them. POLLPRI is POLLIN. Nothing can be
@@ -404,7 +289,7 @@ const TABLE: &[Row] = &[
     Row {
         os: &["vita"],
         arch: &[],
-        has: &["has_pollnval", "has_backlog_128", "has_backlog_32"],
+        has: &[&["has_pollnval", "has_backlog_128", "has_backlog_32"]],
         has_on: &[],
     },
 ];
@@ -426,7 +311,8 @@ fn main() {
         // MemorySanitizer knows what libc's functions write, not what a system call does.
         let sanitizers = env::var("CARGO_CFG_SANITIZE").unwrap_or_default();
         let raw_calls = !sanitizers.split(',').any(|name| name == "memory");
-        for name in row.has.iter().chain(on.map(|(name, _)| name)) {
+        let has = row.has.iter().copied().flatten();
+        for name in has.chain(on.map(|(name, _)| name)) {
             assert!(CAPABILITIES.contains(name), "{name} is not in CAPABILITIES");
             if raw_calls || !RAW_CALLS.contains(name) {
                 set(name);
@@ -440,7 +326,7 @@ fn main() {
     // The names are mio's: dependants such as tokio test for them.
     let force_poll = is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_POLL_POLL");
     // A target without pipes cannot be forced to use one.
-    let has = |name| row.is_some_and(|row| row.has.contains(&name));
+    let has = |name| row.is_some_and(|row| row.has.iter().any(|set| set.contains(&name)));
     let pipe = has("has_pipe");
     let force_pipe = pipe && is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_WAKER_PIPE");
     set_if(force_poll, "force_poll");

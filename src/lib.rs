@@ -25,7 +25,8 @@
 //! |---|---|---|---|
 //! | Linux | `epoll(7)`, or `poll(2)` by choice | `eventfd(2)`, or a pipe | complete |
 //! | Android | `epoll(7)` | `eventfd(2)` | compiles, was never run |
-//! | other Unix systems | `poll(2)`, or `epoll` where they have it | a pipe, or what there is | compile, were never run |
+//! | illumos | `epoll` | `eventfd` | compiles, was never run |
+//! | other Unix systems | `poll(2)` | a pipe, or what there is | compile, were never run; [`guide::platforms`] has the list |
 //! | all others | none yet | none yet | compile; [`Poll::new`] answers [`Unsupported`](std::io::ErrorKind::Unsupported) |
 //!
 //! # Examples

@@ -55,6 +55,36 @@ pub fn toolchain(version: &str) -> Result<()> {
     rustup(&["toolchain", "install", version, "--profile", "minimal"])
 }
 
+/// Makes components of another toolchain available.
+pub fn toolchain_components(version: &str, components: &[&str]) -> Result<()> {
+    let list = ["component", "list", "--toolchain", version, "--installed"];
+    let installed = run::stdout(Command::new("rustup").args(list))?;
+    let missing = missing(&installed, components);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let add = ["component", "add", "--toolchain", version];
+    rustup(&[add.as_slice(), missing.as_slice()].concat())
+}
+
+/// Those of `components` that are not among the lines of `installed`, where some have the host's name
+/// behind theirs.
+fn missing<'c>(installed: &str, components: &[&'c str]) -> Vec<&'c str> {
+    let has = |component: &str| {
+        let names = installed
+            .lines()
+            .filter_map(|line| line.strip_prefix(component));
+        names
+            .into_iter()
+            .any(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    components
+        .iter()
+        .copied()
+        .filter(|name| !has(name))
+        .collect()
+}
+
 /// Makes a program available, from the package manager that Debian and its kin have.
 pub fn package(program: &str, package: &str, home: &str) -> Result<()> {
     let found = Command::new(program)
@@ -110,4 +140,18 @@ fn rustup(args: &[&str]) -> Result<()> {
         bail!("{}: {status}", run::show(&command));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_are_found_with_and_without_the_host() {
+        let installed =
+            "cargo-x86_64-unknown-linux-gnu\nclippy-x86_64-unknown-linux-gnu\nrust-src\n";
+        assert!(missing(installed, &["clippy", "rust-src"]).is_empty());
+        assert_eq!(missing(installed, &["miri", "cargo"]), ["miri"]);
+        assert_eq!(missing("", &["clippy"]), ["clippy"]);
+    }
 }
