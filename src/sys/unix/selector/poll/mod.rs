@@ -279,7 +279,8 @@ impl Shared {
     /// Takes the array for a call of poll(2).
     fn enter(&self, timeout: Option<Duration>) -> io::Result<Box<Array>> {
         let mut state = self.state.lock().ok_or_else(left_locked)?;
-        let mut array = state.array.take().unwrap_or_default();
+        // A poller that is not of this process may have taken it along.
+        let mut array = state.array.take().ok_or_else(left_locked)?;
         array.update(&mut state.table);
         if timeout != Some(Duration::ZERO) {
             state.poller = Poller::Blocked;
@@ -299,7 +300,7 @@ fn open_first<T>(fd: RawFd, error: io::Error) -> io::Result<T> {
 fn left_locked() -> io::Error {
     io::Error::new(
         io::ErrorKind::Deadlock,
-        "another thread was changing this `Poll` when the process was forked",
+        "another thread was using this `Poll` when the process was forked",
     )
 }
 
