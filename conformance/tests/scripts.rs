@@ -1,8 +1,9 @@
 //! Random scripts, on every backend and on a model of the contract: see `script` in the library.
 //!
 //! `cargo xtask fuzz` runs many. By itself this is a short run with a fixed seed; the environment
-//! changes that: `FERRIO_SCRIPT_OPERATIONS`, `FERRIO_SCRIPT_SEED`, and `FERRIO_SCRIPT_BACKEND`, a
-//! name as in `epoll` or `poll_pipe`.
+//! changes that: `FERRIO_SCRIPT_OPERATIONS`, `FERRIO_SCRIPT_SEED`, `FERRIO_SCRIPT_BACKEND`, a
+//! name or its beginning, as in `epoll` or `poll_pipe`; `FERRIO_SCRIPT_STATS=1` prints what was
+//! reached.
 
 #[path = "scripts/kept.rs"]
 mod kept;
@@ -47,6 +48,14 @@ fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
+fn show(stats: &Stats) -> String {
+    if env::var_os("FERRIO_SCRIPT_STATS").is_some() {
+        format!("{stats:#}")
+    } else {
+        stats.to_string()
+    }
+}
+
 #[test]
 fn kept_scripts_pass() {
     for (name, script) in kept::KEPT {
@@ -75,11 +84,10 @@ fn kept_scripts_of_several_threads_pass() {
 fn random_scripts_pass() {
     let operations = number("FERRIO_SCRIPT_OPERATIONS", OPERATIONS);
     let seed = number("FERRIO_SCRIPT_SEED", SEED);
-    println!("seed {seed}");
     match script::fuzz(&backends(), seed, operations) {
         Ok(sums) => {
             for (backend, stats) in &sums {
-                println!("{}: {stats}", backend.name);
+                println!("{}: {}", backend.name, show(stats));
             }
         }
         Err(failure) => panic!("seed {seed}: {failure}"),
@@ -93,7 +101,7 @@ fn random_scripts_of_several_threads_pass() {
     match script::fuzz_threads(&backends(), seed, operations) {
         Ok(sums) => {
             for (backend, stats) in &sums {
-                println!("{} beside a poller: {stats}", backend.name);
+                println!("{} beside a poller: {}", backend.name, show(stats));
             }
         }
         Err(failure) => panic!("seed {seed}: {failure}"),

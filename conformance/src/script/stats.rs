@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 
 use super::op::Op;
 
-/// Counts over the scripts of one backend.
+/// Counts over the scripts of one backend. `{}` is one line of them, `{:#}` all.
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     pub scripts: u64,
@@ -95,12 +95,15 @@ impl Stats {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
+        write!(
             f,
             "{} operations in {} scripts, {} answered WouldBlock; {} events, {} due at comparisons",
             self.operations, self.scripts, self.would_block, self.events, self.due
         )?;
-        write!(f, "  taken (passed over):")?;
+        if !f.alternate() {
+            return Ok(());
+        }
+        write!(f, "\n  taken (passed over):")?;
         for (name, (taken, passed)) in &self.by_name {
             write!(f, " {name} {taken} ({passed})")?;
         }

@@ -11,6 +11,7 @@ mod dependants;
 mod docs;
 mod fmt;
 mod forced_cfgs;
+mod fuzz;
 mod loom;
 mod msrv;
 mod powerset;
@@ -48,6 +49,8 @@ pub enum Command {
     Surface(surface::Arguments),
     /// The conformance suite, once or many times
     Conformance(conformance::Arguments),
+    /// Random scripts on every backend, compared with a model of the contract
+    Fuzz(fuzz::Arguments),
     /// ferrio under the cfgs that force another selector or waker
     ForcedCfgs,
     /// The tests of the build without an OS poll
@@ -75,6 +78,7 @@ impl Command {
             Self::Loom => loom::run(workspace, counts),
             Self::Surface(arguments) => surface::run(workspace, arguments, counts),
             Self::Conformance(arguments) => conformance::run(workspace, arguments, counts),
+            Self::Fuzz(arguments) => fuzz::run(workspace, arguments, counts),
             Self::ForcedCfgs => forced_cfgs::run(workspace, counts),
             Self::Shell => shell::run(workspace, counts),
             Self::Dependants(arguments) => dependants::run(workspace, arguments, counts),
@@ -97,6 +101,7 @@ impl Command {
             Self::Loom => "loom",
             Self::Surface(_) => "surface",
             Self::Conformance(_) => "conformance",
+            Self::Fuzz(_) => "fuzz",
             Self::ForcedCfgs => "forced-cfgs",
             Self::Shell => "shell",
             Self::Dependants(arguments) => arguments.name(),

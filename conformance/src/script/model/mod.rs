@@ -248,10 +248,10 @@ impl Model {
         outcome: Result<(), ErrorKind>,
     ) -> Result<(), Complaint> {
         let id = self.id(slot);
-        let broken = self.world.may_have_error(id);
+        let over = self.world.is_over(id);
         match outcome {
             Ok(()) => self.world.shut(id, how),
-            Err(ErrorKind::NotConnected) if broken => self.world.objects[id].uncertain = true,
+            Err(ErrorKind::NotConnected) if over => self.world.objects[id].uncertain = true,
             Err(kind) => return Err(format!("shutdown answered {kind:?}")),
         }
         Ok(())

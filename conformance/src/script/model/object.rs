@@ -332,6 +332,12 @@ impl World {
         self.objects[id].uncertain || self.peer_is_closed(id)
     }
 
+    /// Whether the connection may have ended for the kernel.
+    pub(super) fn is_over(&self, id: usize) -> bool {
+        let shut = self.peer(id).is_some_and(|peer| peer.write_shut);
+        self.may_have_error(id) || shut && self.objects[id].write_shut
+    }
+
     /// Whether there may be what poll(2) reports without being asked: POLLHUP or POLLERR.
     pub(super) fn may_hang_up(&self, id: usize) -> bool {
         self.may_have_error(id) || self.may_be_read_closed(id) && self.may_be_write_closed(id)

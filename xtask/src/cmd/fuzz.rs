@@ -1,0 +1,72 @@
+//! Random scripts on every backend, compared with a model of the contract: `conformance/src/script`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::counts::Counts;
+use crate::run;
+use crate::workspace::Workspace;
+
+/// The seed of the run that is the same every time.
+const FIXED: u64 = 0;
+
+#[derive(Args, Clone, Debug)]
+pub struct Arguments {
+    /// How many operations are carried out in scripts for one thread, on all backends together; half
+    /// as many come in scripts for several
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    operations: u64,
+    /// Chooses the scripts; may be given more than once [default: 0 and a fresh one]
+    #[arg(long, value_name = "SEED")]
+    seed: Vec<u64>,
+    /// Only the backends whose names begin with this, such as `poll` or `epoll_pipe`
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    /// Print what the scripts have reached
+    #[arg(long)]
+    stats: bool,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self {
+            operations: 200_000,
+            seed: Vec::new(),
+            backend: None,
+            stats: false,
+        }
+    }
+}
+
+pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
+    let seeds = match arguments.seed.as_slice() {
+        [] => vec![FIXED, fresh_seed()],
+        given => given.to_vec(),
+    };
+    let operations = arguments.operations.div_ceil(seeds.len() as u64);
+    for seed in seeds {
+        let mut test = workspace.cargo(["test", "--release", "-p", "ferrio-conformance"]);
+        test.args(["--test", "scripts", "--", "--nocapture"])
+            .env("FERRIO_SCRIPT_SEED", seed.to_string())
+            .env("FERRIO_SCRIPT_OPERATIONS", operations.to_string())
+            .env("RUST_BACKTRACE", "0");
+        if let Some(backend) = &arguments.backend {
+            test.env("FERRIO_SCRIPT_BACKEND", backend);
+        }
+        if arguments.stats {
+            test.env("FERRIO_SCRIPT_STATS", "1");
+        }
+        let report = run::tests(&mut test, counts)?;
+        ensure!(report.counts.passed > 0, "no script was run");
+    }
+    Ok(())
+}
+
+/// Another one each time; it is printed with the command that uses it.
+fn fresh_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    // A few digits are easier to type again, and there are enough of them.
+    now.map_or(1, |now| now.as_micros() as u64 % 1_000_000_000)
+}
