@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use ferrio::{Events, Poll, Token, Waker};
 
 use super::compare::{Divergence, alone, message};
-use super::model::{Complaint, DIRECTIONS, Seen, tick};
+use super::model::{Complaint, DIRECTIONS, READ, Seen, WRITE, tick};
 use super::op::Op;
 use super::run::Runner;
 use super::stats::Stats;
@@ -35,6 +35,8 @@ struct Told {
     begun: u64,
     /// When the last poll that reported it for a direction had returned.
     returned: [u64; 2],
+    /// Whether it was ever reported readable, or writable.
+    says: [bool; 2],
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +44,11 @@ struct Log {
     told: BTreeMap<usize, Told>,
     events: u64,
 }
+
+/// How often one poll may ask the kernel: changes that others make meanwhile interrupt it, and some
+/// operations make dozens of them.
+const WAITS: u64 = 100;
+const WAITS_OF_OPERATION: u64 = 70;
 
 /// What the threads share.
 #[derive(Debug, Default)]
@@ -91,7 +98,7 @@ fn run(
         })
         .collect();
     let result = thread::scope(|scope| {
-        let poller = scope.spawn(|| report(&mut poll, capacity, &shared));
+        let poller = scope.spawn(|| report(backend, &mut poll, capacity, &shared));
         let worked = work_all(&mut runners, scripts);
         let told = worked.and_then(|()| all_told(&mut runners, &shared, limit));
         // In any case, or the scope would not end.
@@ -99,7 +106,7 @@ fn run(
         told.and(woken).and(join(poller))
     });
     result?;
-    check_ends(&runners, &shared)?;
+    check_lives(&runners, &shared)?;
     let mut stats = Stats::default();
     runners.iter().for_each(|runner| stats.add(&runner.stats));
     stats.scripts = 1;
@@ -139,9 +146,15 @@ fn work(runner: &mut Runner, script: &[Op]) -> Result<(), Complaint> {
 }
 
 /// Polls until told to stop, and notes down what is reported.
-fn report(poll: &mut Poll, capacity: usize, shared: &Shared) -> Result<(), Complaint> {
+fn report(
+    backend: &Backend,
+    poll: &mut Poll,
+    capacity: usize,
+    shared: &Shared,
+) -> Result<(), Complaint> {
     let mut events = Events::with_capacity(capacity);
     loop {
+        let waits = Runner::waits(backend.calls().wait);
         let begun = tick(&shared.clock);
         match poll.poll(&mut events, Some(2 * LIMIT)) {
             Ok(()) if events.is_empty() => return Err("the wake to stop never came".into()),
@@ -150,6 +163,10 @@ fn report(poll: &mut Poll, capacity: usize, shared: &Shared) -> Result<(), Compl
             Err(error) => return Err(format!("poll answered {error:?}")),
         }
         let returned = tick(&shared.clock);
+        let waits = Runner::waits(backend.calls().wait) - waits;
+        if waits > WAITS + WAITS_OF_OPERATION * (returned - begun) {
+            return Err(format!("one poll has asked the kernel {waits} times"));
+        }
         let mut stop = false;
         let mut log = shared.log();
         for event in &events {
@@ -158,6 +175,8 @@ fn report(poll: &mut Poll, capacity: usize, shared: &Shared) -> Result<(), Compl
             log.events += 1;
             let told = log.told.entry(seen.token).or_default();
             told.begun = begun;
+            told.says[READ] |= seen.readable;
+            told.says[WRITE] |= seen.writable;
             for direction in DIRECTIONS.into_iter().filter(|&d| seen.tells(d)) {
                 told.returned[direction] = returned;
             }
@@ -197,8 +216,8 @@ fn all_told(runners: &mut [Runner], shared: &Shared, limit: Duration) -> Result<
     Ok(())
 }
 
-/// No poll that began after a token's end reported it.
-fn check_ends(runners: &[Runner], shared: &Shared) -> Result<(), Complaint> {
+/// No poll that began after a token's end reported it, and none said what never was.
+fn check_lives(runners: &[Runner], shared: &Shared) -> Result<(), Complaint> {
     for (&token, told) in &shared.log().told {
         if token == STOP {
             continue;
@@ -209,6 +228,13 @@ fn check_ends(runners: &[Runner], shared: &Shared) -> Result<(), Complaint> {
             return Err(format!(
                 "token {token} was reported by a poll that began at {}: {life:?}",
                 told.begun
+            ));
+        }
+        let says = |&direction: &usize| told.says[direction] && !life.may_say(direction);
+        if let Some(direction) = DIRECTIONS.into_iter().find(says) {
+            let what = ["readable", "writable"][direction];
+            return Err(format!(
+                "token {token} was never {what}: {life:?}, {told:?}"
             ));
         }
     }

@@ -9,6 +9,7 @@
 //! it depends on the sizes of buffers, from what the kernel says when asked beside the library.
 
 mod io;
+mod lives;
 mod object;
 mod registry;
 mod unanswered;
@@ -25,8 +26,8 @@ use super::op::{How, Kind, POLLS, SLOTS, WAKERS};
 use crate::backend::Backend;
 use crate::capability::Capability;
 
+use self::lives::Life;
 pub(crate) use self::object::{Level, Object, World};
-use self::registry::Life;
 pub(crate) use self::registry::Musts;
 pub(crate) use self::watch::Seen;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
 use super::super::op::Want;
+use super::lives::Life;
 use super::object::Level;
 use super::watch::{Bell, Ghost, Registration, Seen};
 use super::{Complaint, DIRECTIONS, Model};
@@ -13,14 +14,6 @@ pub(crate) type Answer = Result<(), ErrorKind>;
 
 /// Events that had to come: poll, token, direction.
 pub(crate) type Musts = BTreeSet<(usize, usize, usize)>;
-
-/// For how long a token was registered.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Life {
-    pub(crate) token: usize,
-    /// The moment at which the call that ended it had returned.
-    pub(crate) until: Option<u64>,
-}
 
 fn compare(call: &str, answer: Answer, expected: &[Answer]) -> Result<(), Complaint> {
     if expected.contains(&answer) {
@@ -118,7 +111,7 @@ impl Model {
         }
         let place = (poll, it.fd);
         self.gone.retain(|gone| *gone != place);
-        self.lives.push(Life { token, until: None });
+        self.lives.push(Life::new(token, want));
     }
 
     fn end(&mut self, (slot, poll): (usize, usize)) {
@@ -129,14 +122,6 @@ impl Model {
         self.gone.retain(|gone| *gone != place);
         if let Some(registration) = registration {
             self.end_life(registration.token);
-        }
-    }
-
-    fn end_life(&mut self, token: usize) {
-        let now = super::tick(&self.clock);
-        let alive = |life: &&mut Life| life.token == token && life.until.is_none();
-        if let Some(life) = self.lives.iter_mut().find(alive) {
-            life.until = Some(now);
         }
     }
 
@@ -199,7 +184,7 @@ impl Model {
 
     pub(crate) fn new_waker(&mut self, waker: usize, poll: usize, token: usize) {
         self.drop_waker(waker);
-        self.lives.push(Life { token, until: None });
+        self.lives.push(Life::of_waker(token));
         self.bells[waker] = Some(Bell {
             poll,
             token,

@@ -2,7 +2,6 @@
 //! at which events were reported.
 
 use super::object::Level;
-use super::registry::Life;
 use super::{Complaint, DIRECTIONS, Model, READ};
 
 impl Model {
@@ -44,10 +43,5 @@ impl Model {
             }
         }
         Ok(answered)
-    }
-
-    /// The life of a token, which is given to one registration only.
-    pub(crate) fn life(&self, token: usize) -> Option<&Life> {
-        self.lives.iter().find(|life| life.token == token)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use ferrio::fault::Call;
+use ferrio::fault::{self, Call};
 use ferrio::{Registry, Waker};
 
 use super::model::{Complaint, Model, Musts, Rules};
@@ -97,6 +97,11 @@ impl Runner {
         runner
     }
 
+    /// How often this thread has waited in the kernel.
+    pub(super) fn waits(calls: &[Call]) -> u64 {
+        calls.iter().map(|&call| fault::calls(call)).sum()
+    }
+
     fn token(&mut self, of_script: u8) -> usize {
         match &mut self.next_token {
             Some(token) => {
@@ -110,11 +115,19 @@ impl Runner {
     pub(super) fn step(&mut self, op: &Op) -> Result<(), Complaint> {
         self.model.begin();
         let done = self.take(op)?.is_some();
+        self.note_levels();
         self.stats.step(op, done);
         for kind in self.model.extras.drain(..) {
             self.stats.extra(kind);
         }
         Ok(())
+    }
+
+    /// For a comparison with events whose moment is not known.
+    fn note_levels(&mut self) {
+        if self.next_token.is_some() {
+            self.model.note_levels();
+        }
     }
 
     fn take(&mut self, op: &Op) -> Step {

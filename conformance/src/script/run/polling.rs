@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use ferrio::fault;
 use ferrio::{Events, Token, Waker};
 
 use super::super::kernel::{self, Awaited};
@@ -90,9 +89,7 @@ impl Runner {
         timeout: Duration,
     ) -> Result<Vec<Seen>, Complaint> {
         let mut events = Events::with_capacity(capacity);
-        let waits =
-            |runner: &Runner| -> u64 { runner.waits.iter().map(|&c| fault::calls(c)).sum() };
-        let before = waits(self);
+        let before = Runner::waits(self.waits);
         loop {
             match self.polls[poll].poll(&mut events, Some(timeout)) {
                 Ok(()) => break,
@@ -100,7 +97,7 @@ impl Runner {
                 Err(error) => return Err(format!("poll answered {error:?}")),
             }
         }
-        let calls = waits(self) - before;
+        let calls = Runner::waits(self.waits) - before;
         if calls > MAX_WAITS {
             return Err(format!("one poll has asked the kernel {calls} times"));
         }

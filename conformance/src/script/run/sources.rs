@@ -89,6 +89,7 @@ impl Runner {
         }
         self.slots[slot] = None;
         self.model.drop_source(slot);
+        self.note_levels();
         Ok(Some(()))
     }
 
