@@ -4,7 +4,7 @@
 mod eventfd;
 #[cfg(has_pipe)]
 mod pipe;
-#[cfg(any(waker_udp, test))]
+#[cfg(any(waker_udp, all(test, not(ferrio_loom))))]
 mod udp;
 
 use std::io;
