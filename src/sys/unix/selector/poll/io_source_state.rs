@@ -16,6 +16,9 @@ pub(crate) struct IoSourceState {
     registration: Option<Registration>,
 }
 
+/// No registration has this id.
+const ENDED: u64 = 0;
+
 /// One registration with a poll(2) selector, which ends when this is dropped.
 pub(crate) struct Registration {
     shared: Arc<Shared>,
@@ -116,7 +119,9 @@ impl IoSourceState {
 
     pub(crate) fn deregister(&mut self, selector: &Selector, fd: RawFd) -> io::Result<()> {
         selector.deregister(fd)?;
-        self.registration = None;
+        if let Some(mut registration) = self.registration.take() {
+            registration.take_over(ENDED);
+        }
         Ok(())
     }
 }
@@ -149,6 +154,8 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.shared.change_if(|table| table.leave(self.fd, self.id));
+        if self.id != ENDED {
+            self.shared.change_if(|table| table.leave(self.fd, self.id));
+        }
     }
 }
