@@ -350,6 +350,31 @@ pub const KEPT: &[(&str, &[Op])] = &[
             Write { slot: 4, len: 1 },
         ],
     ),
+    ("the number of a SourceFd that was closed is not registered", &[
+        Create { kind: Raw, a: 2, b: 3 },
+        Register { slot: 2, poll: 0, token: 0, want: RW },
+        Abandon { slot: 2 },
+        Dup { from: 3, into: 1 },
+        Reregister { slot: 1, poll: 0, token: 0, want: RW },
+    ]),
+    ("two wakers with one token", &[
+        NewWaker { waker: 2, poll: 0, token: 21 },
+        NewWaker { waker: 1, poll: 0, token: 21 },
+        Wake { waker: 2 },
+        Create { kind: Tcp, a: 0, b: 0 },
+        Register { slot: 0, poll: 0, token: 0, want: W },
+        Wake { waker: 1 },
+        Poll { poll: 0, capacity: 2, timeout: Zero },
+        NewWaker { waker: 2, poll: 0, token: 0 },
+    ]),
+    ("a TCP connection that is over for the kernel", &[
+        Create { kind: TcpListener, a: 0, b: 1 },
+        Connect { listener: 0, into: 1 },
+        Shutdown { slot: 1, how: Writing },
+        Accept { listener: 0, into: 4 },
+        Shutdown { slot: 4, how: Writing },
+        Shutdown { slot: 1, how: Reading },
+    ]),
 ];
 
 /// For several threads: the capacity of the poller's buffer, and a script for each.

@@ -60,8 +60,6 @@ impl Model {
             &[EXISTS]
         } else if it.registrations[poll].is_some() {
             &[Ok(())]
-        } else if self.is_gone(slot, poll) {
-            &[Ok(()), UNKNOWN]
         } else {
             &[UNKNOWN]
         };
@@ -94,7 +92,7 @@ impl Model {
     }
 
     /// The number of a `SourceFd` that was closed while registered: whether the new owner of the
-    /// number may end or take over what is left is not promised.
+    /// number may end what is left is not promised.
     fn is_gone(&self, slot: usize, poll: usize) -> bool {
         let it = self.slots[slot].as_ref().expect("occupied");
         self.world.get(it.object).kind.is_raw() && self.gone.contains(&(poll, it.fd))
@@ -189,6 +187,7 @@ impl Model {
             poll,
             token,
             pending: None,
+            vague: false,
         });
     }
 
@@ -254,10 +253,7 @@ impl Model {
             if (bell.poll, bell.token) != (poll, seen.token) {
                 continue;
             }
-            if strict {
-                bell.check(seen)?;
-            }
-            bell.pending = None;
+            bell.note(seen, strict)?;
         }
         for ghost in &mut self.ghosts {
             if (ghost.poll, ghost.registration.token) != (poll, seen.token) {

@@ -256,17 +256,21 @@ pub(super) struct Bell {
     pub(super) token: usize,
     /// When it was woken, unless that was answered.
     pub(super) pending: Option<u64>,
+    /// An event was its own or another's with the same token: one more may come.
+    pub(super) vague: bool,
 }
 
 impl Bell {
-    pub(super) fn check(&mut self, seen: &Seen) -> Result<(), Complaint> {
-        if self.pending.is_none() {
+    /// Takes note of an event; `sure`: it is nobody else's.
+    pub(super) fn note(&mut self, seen: &Seen, sure: bool) -> Result<(), Complaint> {
+        if sure && self.pending.is_none() && !self.vague {
             return Err(format!("{seen:?} without a wake"));
         }
-        if !seen.is_wake() {
+        if sure && !seen.is_wake() {
             return Err(format!("{seen:?} of a waker"));
         }
         self.pending = None;
+        self.vague = !sure;
         Ok(())
     }
 }

@@ -191,6 +191,10 @@ impl Table {
     ) -> io::Result<u64> {
         let version = self.last + 1;
         let entry = self.registered(fd)?;
+        // The number is another descriptor's by now, or nobody's, and was never registered as that.
+        if entry.watch == Watch::Gone {
+            return Err(error::not_found());
+        }
         entry.set(version, token, interests, trigger);
         let id = entry.id;
         self.last = version;

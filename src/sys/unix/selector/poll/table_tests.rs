@@ -212,6 +212,8 @@ fn a_descriptor_that_is_gone_is_silent_until_its_number_is_registered_again() {
         let (mut table, id) = registered(trigger);
         assert_eq!(after(&mut table, POLLNVAL).0, None);
         assert!(!table.rearm(A, id, READ | WRITE), "it does not come back");
+        let error = table.reregister(A, Token(2), BOTH, trigger).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
         assert_eq!(entry(&mut table).question(), None);
         let new = table.register(A, Token(2), BOTH, trigger).unwrap();
         assert_ne!(new, id);
