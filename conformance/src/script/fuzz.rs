@@ -1,7 +1,7 @@
 //! Tries scripts until one fails, and makes that one small.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -17,8 +17,8 @@ use crate::backend::Backend;
 const SHRINKING_LIMIT: Duration = Duration::from_millis(500);
 /// How often a script for several threads has to pass to be taken for one that does.
 const REPEATS: usize = 5;
-/// How often a smaller script is tried.
-const MAX_SHRINKS: usize = 4_000;
+/// How long smaller scripts are tried.
+const SHRINKING: Duration = Duration::from_secs(60);
 
 /// A script that fails, made small.
 #[derive(Clone, Debug)]
@@ -116,10 +116,11 @@ fn shrink_threads(
     mut scripts: Vec<Vec<Op>>,
     mut divergence: Divergence,
 ) -> (Divergence, Vec<Vec<Op>>) {
+    let begun = Instant::now();
     for part in [16, 4, 1] {
         for thread in 0..scripts.len() {
             let mut index = 0;
-            while index < scripts[thread].len() {
+            while index < scripts[thread].len() && begun.elapsed() < SHRINKING {
                 let mut shorter = scripts.clone();
                 let end = (index + part).min(shorter[thread].len());
                 shorter[thread].drain(index..end);
@@ -168,15 +169,14 @@ fn shrink(
     mut failure: Failure,
     backends: &mut [(Backend, Stats)],
 ) -> Failure {
-    let mut tries = MAX_SHRINKS;
+    let begun = Instant::now();
     let mut fails = |script: &[Op], failure: &mut Failure| {
-        tries = tries.saturating_sub(1);
         let result = check_all(backends, script, SHRINKING_LIMIT);
         if let Err(divergence) = &result {
             failure.script = script.to_vec();
             failure.divergence = divergence.clone();
         }
-        (result.is_err(), tries > 0)
+        (result.is_err(), begun.elapsed() < SHRINKING)
     };
     let mut more = tree.simplify();
     while more {

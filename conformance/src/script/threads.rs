@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -20,7 +20,6 @@ use super::model::{Complaint, DIRECTIONS, READ, Seen, WRITE, tick};
 use super::op::Op;
 use super::run::Runner;
 use super::stats::Stats;
-use crate::LIMIT;
 use crate::backend::Backend;
 
 /// The token that ends the poller.
@@ -55,6 +54,8 @@ const WAITS_OF_OPERATION: u64 = 70;
 struct Shared {
     clock: Arc<AtomicU64>,
     log: Mutex<Log>,
+    /// The poller is about to be told to stop.
+    stopping: AtomicBool,
 }
 
 impl Shared {
@@ -98,10 +99,11 @@ fn run(
         })
         .collect();
     let result = thread::scope(|scope| {
-        let poller = scope.spawn(|| report(backend, &mut poll, capacity, &shared));
+        let poller = scope.spawn(|| report(backend, &mut poll, capacity, &shared, limit));
         let worked = work_all(&mut runners, scripts);
         let told = worked.and_then(|()| all_told(&mut runners, &shared, limit));
         // In any case, or the scope would not end.
+        shared.stopping.store(true, Ordering::SeqCst);
         let woken = stop.wake().map_err(|error| format!("wake: {error}"));
         told.and(woken).and(join(poller))
     });
@@ -151,13 +153,17 @@ fn report(
     poll: &mut Poll,
     capacity: usize,
     shared: &Shared,
+    limit: Duration,
 ) -> Result<(), Complaint> {
     let mut events = Events::with_capacity(capacity);
     loop {
         let waits = Runner::waits(backend.calls().wait);
+        let stopping = shared.stopping.load(Ordering::SeqCst);
         let begun = tick(&shared.clock);
-        match poll.poll(&mut events, Some(2 * LIMIT)) {
-            Ok(()) if events.is_empty() => return Err("the wake to stop never came".into()),
+        match poll.poll(&mut events, Some(limit)) {
+            Ok(()) if events.is_empty() && stopping => {
+                return Err("the wake to stop never came".into());
+            }
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(format!("poll answered {error:?}")),
