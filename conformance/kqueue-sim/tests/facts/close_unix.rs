@@ -154,3 +154,15 @@ fn f_unix_eof_has_no_fflags_also_if_the_peer_left_something_unread() {
     assert_eq!(sorted(&kq), [WRITE_EOF, READ_EOF]);
     assert_eq!(ours.so_error(), libc::ECONNRESET);
 }
+
+/// A BSD wakes the writing side alone. Linux wakes both, and nothing tells the two apart: an edge too
+/// many.
+#[test]
+fn f_unix_local_shut_of_writing_tells_once_more_of_unread_bytes_on_linux() {
+    let (ours, theirs) = unix();
+    let kq = watched(&ours);
+    theirs.write(3);
+    assert_eq!(kq.one().data, 3);
+    ours.shutdown(libc::SHUT_WR);
+    assert_eq!(sorted(&kq), [WRITE_EOF, (EVFILT_READ, false, 0)]);
+}
