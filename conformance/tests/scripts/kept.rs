@@ -1,5 +1,5 @@
 //! Scripts that have failed, as the fuzzer printed them: on a selector, on the model, or on a
-//! selector that was broken to see whether that is noticed. Add to the end.
+//! selector that was broken to see whether that is noticed. Add to the end, and let `cargo fmt` lay it out.
 
 use ferrio_conformance::script::How::*;
 use ferrio_conformance::script::Kind::*;
@@ -350,31 +350,98 @@ pub const KEPT: &[(&str, &[Op])] = &[
             Write { slot: 4, len: 1 },
         ],
     ),
-    ("the number of a SourceFd that was closed is not registered", &[
-        Create { kind: Raw, a: 2, b: 3 },
-        Register { slot: 2, poll: 0, token: 0, want: RW },
-        Abandon { slot: 2 },
-        Dup { from: 3, into: 1 },
-        Reregister { slot: 1, poll: 0, token: 0, want: RW },
-    ]),
-    ("two wakers with one token", &[
-        NewWaker { waker: 2, poll: 0, token: 21 },
-        NewWaker { waker: 1, poll: 0, token: 21 },
-        Wake { waker: 2 },
-        Create { kind: Tcp, a: 0, b: 0 },
-        Register { slot: 0, poll: 0, token: 0, want: W },
-        Wake { waker: 1 },
-        Poll { poll: 0, capacity: 2, timeout: Zero },
-        NewWaker { waker: 2, poll: 0, token: 0 },
-    ]),
-    ("a TCP connection that is over for the kernel", &[
-        Create { kind: TcpListener, a: 0, b: 1 },
-        Connect { listener: 0, into: 1 },
-        Shutdown { slot: 1, how: Writing },
-        Accept { listener: 0, into: 4 },
-        Shutdown { slot: 4, how: Writing },
-        Shutdown { slot: 1, how: Reading },
-    ]),
+    (
+        "the number of a SourceFd that was closed is not registered",
+        &[
+            Create {
+                kind: Raw,
+                a: 2,
+                b: 3,
+            },
+            Register {
+                slot: 2,
+                poll: 0,
+                token: 0,
+                want: RW,
+            },
+            Abandon { slot: 2 },
+            Dup { from: 3, into: 1 },
+            Reregister {
+                slot: 1,
+                poll: 0,
+                token: 0,
+                want: RW,
+            },
+        ],
+    ),
+    (
+        "two wakers with one token",
+        &[
+            NewWaker {
+                waker: 2,
+                poll: 0,
+                token: 21,
+            },
+            NewWaker {
+                waker: 1,
+                poll: 0,
+                token: 21,
+            },
+            Wake { waker: 2 },
+            Create {
+                kind: Tcp,
+                a: 0,
+                b: 0,
+            },
+            Register {
+                slot: 0,
+                poll: 0,
+                token: 0,
+                want: W,
+            },
+            Wake { waker: 1 },
+            Poll {
+                poll: 0,
+                capacity: 2,
+                timeout: Zero,
+            },
+            NewWaker {
+                waker: 2,
+                poll: 0,
+                token: 0,
+            },
+        ],
+    ),
+    (
+        "a TCP connection that is over for the kernel",
+        &[
+            Create {
+                kind: TcpListener,
+                a: 0,
+                b: 1,
+            },
+            Connect {
+                listener: 0,
+                into: 1,
+            },
+            Shutdown {
+                slot: 1,
+                how: Writing,
+            },
+            Accept {
+                listener: 0,
+                into: 4,
+            },
+            Shutdown {
+                slot: 4,
+                how: Writing,
+            },
+            Shutdown {
+                slot: 1,
+                how: Reading,
+            },
+        ],
+    ),
 ];
 
 /// For several threads: the capacity of the poller's buffer, and a script for each.
@@ -434,5 +501,143 @@ pub const KEPT_THREADS: &[(&str, u8, &[&[Op]])] = &[
                 want: RWP,
             },
         ]],
+    ),
+    (
+        "an answer about a registration that was changed meanwhile",
+        1,
+        &[
+            &[
+                Create {
+                    kind: UnixListener,
+                    a: 0,
+                    b: 1,
+                },
+                Connect {
+                    listener: 0,
+                    into: 1,
+                },
+                Create {
+                    kind: Udp,
+                    a: 2,
+                    b: 3,
+                },
+                Register {
+                    slot: 1,
+                    poll: 0,
+                    token: 1,
+                    want: R,
+                },
+                Register {
+                    slot: 3,
+                    poll: 0,
+                    token: 3,
+                    want: RW,
+                },
+                Write { slot: 3, len: 21 },
+                Deregister { slot: 1, poll: 0 },
+                Register {
+                    slot: 1,
+                    poll: 0,
+                    token: 11,
+                    want: W,
+                },
+                NewWaker {
+                    waker: 0,
+                    poll: 0,
+                    token: 8,
+                },
+                Deregister { slot: 1, poll: 0 },
+            ],
+            &[
+                Create {
+                    kind: Eventfd,
+                    a: 0,
+                    b: 1,
+                },
+                Create {
+                    kind: Datagram,
+                    a: 2,
+                    b: 3,
+                },
+                Register {
+                    slot: 2,
+                    poll: 0,
+                    token: 2,
+                    want: WP,
+                },
+                Fill { slot: 0 },
+                TryRead { slot: 3 },
+                Reregister {
+                    slot: 2,
+                    poll: 0,
+                    token: 5,
+                    want: RP,
+                },
+            ],
+        ],
+    ),
+    (
+        "a wake beside registrations",
+        3,
+        &[
+            &[
+                Create {
+                    kind: UnixListener,
+                    a: 0,
+                    b: 1,
+                },
+                Connect {
+                    listener: 0,
+                    into: 1,
+                },
+                Create {
+                    kind: Raw,
+                    a: 2,
+                    b: 3,
+                },
+                Register {
+                    slot: 0,
+                    poll: 0,
+                    token: 0,
+                    want: RWP,
+                },
+                Register {
+                    slot: 1,
+                    poll: 0,
+                    token: 1,
+                    want: RW,
+                },
+                Register {
+                    slot: 2,
+                    poll: 0,
+                    token: 2,
+                    want: WP,
+                },
+                Register {
+                    slot: 3,
+                    poll: 0,
+                    token: 3,
+                    want: R,
+                },
+            ],
+            &[
+                NewWaker {
+                    waker: 2,
+                    poll: 0,
+                    token: 11,
+                },
+                NewWaker {
+                    waker: 1,
+                    poll: 0,
+                    token: 9,
+                },
+                Wake { waker: 2 },
+                NewWaker {
+                    waker: 1,
+                    poll: 0,
+                    token: 9,
+                },
+            ],
+        ],
     ),
 ];
