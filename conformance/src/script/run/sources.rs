@@ -201,6 +201,8 @@ impl Runner {
     }
 
     pub(super) fn shutdown(&mut self, slot: usize, how: How) -> Step {
+        // What arrives later may be answered with a reset.
+        self.await_kernel(slot)?;
         let Some(real) = &self.slots[slot] else {
             return Ok(None);
         };
