@@ -193,7 +193,8 @@ impl Poll {
         }
         let rung = result.is_ok() && array.bell_rang();
         if rung {
-            // Before the lock: a change that comes after this rings anew, or is seen below.
+            // Before the lock: what rings from now on is heard by the next call. A change that
+            // finds the poller rung doesn't ring, and is on the list when the next call begins.
             if let Err(error) = self.shared.hub.silence() {
                 result = Err(error);
             }
