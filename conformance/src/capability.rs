@@ -31,7 +31,8 @@ pub enum Capability {
     CloseEndsRegistration,
     /// Changing and ending a registration are calls to the kernel, which can fail.
     CallPerRegistration,
-    /// An error is reported by itself, not as readiness for everything that is waited for.
+    /// An error is reported by itself, not as readiness for everything that is waited for, and a
+    /// hang-up not as readiness for writing.
     BareErrors,
     /// The kernel refuses a regular file.
     RegularFileRefused,
@@ -79,8 +80,8 @@ pub const GAPS: &[Gap] = &[
     ),
     poll(
         Capability::BareErrors,
-        "after POLLERR the selector has to look away until the user has tried, so whoever waits is \
-         told to try",
+        "after POLLERR and POLLHUP the selector has to look away until the user has tried, so \
+         whoever waits is told to try",
     ),
     poll(
         Capability::RegularFileRefused,

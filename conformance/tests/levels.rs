@@ -10,7 +10,9 @@ use ferrio::event::Event;
 use ferrio::unix::{SourceFd, pipe};
 use ferrio::{Interest, Token};
 use ferrio_conformance::samples::{Raw, eventfd};
-use ferrio_conformance::{Backend, Capability, conformance, descriptors, has, in_thread, pairs};
+use ferrio_conformance::{
+    Backend, Capability, conformance, descriptors, has, in_thread, pairs, sockets,
+};
 
 conformance! { levels {
     source_fd_is_level_triggered_or_edge_triggered_as_said,
@@ -19,6 +21,9 @@ conformance! { levels {
     a_regular_file_is_always_ready_or_refused,
     a_number_is_taken_until_its_close_was_seen,
     an_error_makes_who_waits_try,
+    an_error_is_no_end,
+    urgent_data_is_reported_each_time needs Priority,
+    a_socket_registered_before_it_connects_reports_both,
     the_wakers_descriptor_tells_of_wakes,
 } }
 
@@ -158,6 +163,66 @@ fn an_error_makes_who_waits_try(b: &Backend) {
     let peer = std::net::UdpSocket::bind(address).expect("bind");
     peer.send_to(b"y", socket.local_addr().expect("an address"))
         .expect("send");
+    driver.expect_readable(1);
+}
+
+/// One that the next write takes: what is reported afterwards says nothing of an end.
+fn an_error_is_no_end(b: &Backend) {
+    let mut driver = b.driver();
+    let (mut socket, peer) = pairs::udp();
+    let both = Interest::READABLE | Interest::WRITABLE;
+    driver.add(&mut socket, 1, both);
+    pairs::assert_would_block(socket.recv(&mut [0; 8]));
+    let address = peer.local_addr().expect("an address");
+    drop(peer);
+    pairs::until_refused(&socket);
+    let mut seen = driver.expect(1, Event::is_error);
+    let error = socket.send(b"x").expect_err("refused");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    let peer = std::net::UdpSocket::bind(address).expect("bind");
+    seen.extend(driver.quiesce());
+    pairs::assert_would_block(socket.recv(&mut [0; 8]));
+    seen.extend(driver.quiesce());
+    peer.send_to(b"y", socket.local_addr().expect("an address"))
+        .expect("send");
+    seen.extend(driver.expect_readable(1));
+    assert!(!seen.iter().any(Event::is_read_closed), "{seen:?}");
+}
+
+/// Reading it is no operation that ever blocks.
+fn urgent_data_is_reported_each_time(b: &Backend) {
+    let mut driver = b.driver();
+    let (mut stream, peer) = pairs::tcp();
+    driver.add(&mut stream, 1, Interest::PRIORITY);
+    for round in 0..3_u8 {
+        socket2::SockRef::from(&peer)
+            .send_out_of_band(&[round])
+            .expect("send");
+        driver.expect(1, Event::is_priority);
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        let read = stream.try_io(|| socket2::SockRef::from(&stream).recv_out_of_band(&mut byte));
+        assert_eq!(read.expect("the urgent byte"), 1);
+        driver.assert_quiet();
+    }
+}
+
+fn a_socket_registered_before_it_connects_reports_both(b: &Backend) {
+    let mut driver = b.driver();
+    let (listener, address) = pairs::listener();
+    let socket =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.set_nonblocking(true).expect("non-blocking");
+    let mut stream = ferrio::net::TcpStream::from_std(socket.into());
+    driver.add(&mut stream, 1, Interest::READABLE | Interest::WRITABLE);
+    driver.quiesce();
+    let connected = stream.try_io(|| socket2::SockRef::from(&stream).connect(&address.into()));
+    assert_eq!(
+        connected.expect_err("under way").raw_os_error(),
+        Some(libc::EINPROGRESS)
+    );
+    driver.expect_writable(1);
+    let (mut peer, _) = sockets::accept(|| listener.accept());
+    peer.write_all(b"x").expect("write");
     driver.expect_readable(1);
 }
 

@@ -225,8 +225,11 @@ impl Model {
     /// A read of one byte through `try_io`, which names no direction.
     pub(crate) fn try_read(&mut self, slot: usize, outcome: Outcome) -> Result<(), Complaint> {
         self.read(slot, 1, outcome)?;
-        if outcome == Err(ErrorKind::WouldBlock) {
-            self.each_registration(slot, |registration, _| registration.loosen(WRITE));
+        if outcome.is_err() {
+            self.each_registration(slot, |registration, _| {
+                registration.loosen(READ);
+                registration.loosen(WRITE);
+            });
         }
         Ok(())
     }

@@ -192,9 +192,10 @@ impl Registration {
     ) -> Result<(), Complaint> {
         for (direction, says) in [(READ, seen.readable), (WRITE, seen.writable)] {
             // What was reported and not used up is repeated beside something new where edges are
-            // emulated, and an error there makes everything ready.
+            // emulated, and an error there makes everything ready; a hang-up, writing.
             let repeated = rules.emulated && !self.level && !self.directions[direction].loose;
-            let failed = rules.errors_as_readiness && world.may_have_error(object);
+            let hung_up = direction == WRITE && seen.read_closed && seen.write_closed;
+            let failed = rules.errors_as_readiness && (world.may_have_error(object) || hung_up);
             let untrue = world.level(object, direction) == Level::No;
             if says && untrue && !repeated && !failed {
                 let kind = world.get(object).kind.name();

@@ -83,13 +83,14 @@ pub fn forget_fallbacks() {
 
 /// Called before each system call: the error that it has to fail with, if any.
 pub(crate) fn check(call: Call) -> Option<io::Error> {
-    // A waker may be used while the thread's locals are being destroyed; there are no faults then.
+    // A waker may be used while the thread's locals are being destroyed, and by a signal handler that
+    // has interrupted this very function; there are no faults then.
     STATE
         .try_with(|state| {
-            let mut state = state.borrow_mut();
+            let mut state = state.try_borrow_mut().ok()?;
             state.counts[call as usize] += 1;
             state.plans.iter().find_map(|plan| {
-                let mut plan = plan.borrow_mut();
+                let mut plan = plan.try_borrow_mut().ok()?;
                 if plan.call != call || plan.times == 0 {
                     return None;
                 }

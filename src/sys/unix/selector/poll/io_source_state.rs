@@ -6,7 +6,7 @@ use super::table::{READ, WRITE};
 use crate::interest::Interest;
 use crate::sync::Arc;
 use crate::sys::Selector;
-use crate::sys::unix::os::poll::Flags;
+use crate::sys::unix::os::poll::{Flags, POLLPRI};
 use crate::token::Token;
 
 /// The state of a source in builds with a selector that has to be told about I/O. Under a selector
@@ -32,14 +32,18 @@ impl IoSourceState {
         IoSourceState::default()
     }
 
-    /// An operation of unknown direction.
+    /// An operation of unknown direction, a connect(2) in progress for example, or a recv(2) of
+    /// urgent data. That blocks on no system, so after a success it is asked about again.
     #[inline]
     pub(crate) fn do_io<T, F, R>(&self, f: F, io: &T) -> io::Result<R>
     where
         F: FnOnce(&T) -> io::Result<R>,
     {
         let result = f(io);
-        self.rearm_if(would_block(&result), READ | WRITE);
+        match &result {
+            Ok(_) => self.rearm_if(true, POLLPRI),
+            Err(error) => self.rearm_if(may_pass(error), READ | WRITE),
+        }
         result
     }
 
@@ -65,7 +69,7 @@ impl IoSourceState {
         result
     }
 
-    /// An operation that takes one thing at a time. It re-arms after every error: a datagram
+    /// An operation that takes one thing at a time. It re-arms after other errors, too: a datagram
     /// socket's belongs to one datagram, and accept(2) may be out of descriptors; the next is no
     /// edge to this selector, and would not be reported.
     #[inline]
@@ -74,7 +78,7 @@ impl IoSourceState {
         F: FnOnce(&T) -> io::Result<R>,
     {
         let result = f(io);
-        self.rearm_if(result.is_err(), READ);
+        self.rearm_if(matches!(&result, Err(error) if may_pass(error)), READ);
         result
     }
 
@@ -84,7 +88,7 @@ impl IoSourceState {
         F: FnOnce(&T) -> io::Result<R>,
     {
         let result = f(io);
-        self.rearm_if(result.is_err(), WRITE);
+        self.rearm_if(matches!(&result, Err(error) if may_pass(error)), WRITE);
         result
     }
 
@@ -129,6 +133,12 @@ impl IoSourceState {
 #[inline]
 fn would_block<R>(result: &io::Result<R>) -> bool {
     matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// EINVAL is what a listener gives for ever after a shutdown(2).
+#[inline]
+fn may_pass(error: &io::Error) -> bool {
+    error.kind() != io::ErrorKind::InvalidInput
 }
 
 #[inline]

@@ -105,9 +105,9 @@ impl Entry {
         if has(answer, POLLNVAL) {
             self.watch = Watch::Gone;
         } else if self.trigger == Trigger::Edge {
+            // No more than that: what is not armed was reported, as far as `merge` knows.
             self.armed &= !flags;
             if answer & UNASKED != 0 {
-                self.armed = 0;
                 self.watch = Watch::Paused;
             }
         }
@@ -130,12 +130,21 @@ impl Entry {
             // readiness, because this is the last that he hears of the source until he has tried.
             flags |= self.interests & (POLLIN | POLLOUT);
         }
+        if has(answer, POLLHUP) {
+            // On most systems never together with POLLOUT, as POSIX has it; writing gives an error.
+            flags |= self.interests & POLLOUT;
+        }
         flags
     }
 
     /// `false`: nothing has changed.
     fn rearm(&mut self, direction: Flags) -> bool {
         let wanted = self.interests & direction;
+        // Urgent data comes by itself, so a hang-up isn't looked at again for it.
+        let for_nothing = direction == POLLPRI && self.watch == Watch::Paused;
+        if wanted == 0 || for_nothing {
+            return false;
+        }
         let is_armed = self.armed & wanted == wanted && self.watch == Watch::Active;
         // A level is always armed, and what is gone doesn't come back.
         if self.trigger == Trigger::Level || self.watch == Watch::Gone || is_armed {

@@ -180,6 +180,26 @@ fn after_a_hang_up_there_is_silence_until_rearming_and_the_entry_stays() {
     }
 }
 
+/// A flag that is no longer asked for was reported, or it would be repeated without ever being true.
+#[test]
+fn an_error_and_a_hang_up_report_no_end_that_has_not_come() {
+    for answer in [POLLERR, POLLHUP] {
+        let (mut table, id) = registered(Trigger::Edge);
+        assert_eq!(after(&mut table, answer).1 & POLLRDHUP, 0);
+        assert!(table.rearm(A, id, WRITE));
+        assert_eq!(after(&mut table, POLLOUT).1 & POLLRDHUP, 0);
+        let (_, flags) = after(&mut table, POLLRDHUP);
+        assert_ne!(flags & POLLRDHUP, 0);
+    }
+}
+
+#[test]
+fn a_hang_up_wakes_who_waits_to_write() {
+    let (mut table, _) = registered(Trigger::Edge);
+    let flags = after(&mut table, POLLHUP).1;
+    assert_eq!(flags & (POLLIN | POLLOUT), POLLOUT);
+}
+
 #[test]
 fn an_error_wakes_whoever_waits() {
     let (mut table, _) = registered(Trigger::Edge);
