@@ -1,5 +1,5 @@
 //! Checks COVERAGE.md: every row of the contract and of the checklist is there, and everything that
-//! a row names exists.
+//! a row names exists. The tests that COMPATIBILITY.md names exist too.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -182,6 +182,41 @@ fn everything_named_exists() {
     assert!(known.len() > 20, "only {} files are named", known.len());
 }
 
+/// The files of tests that a text names, as "`file.rs`: `one`, `another`", each with the names.
+fn named_tests(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(".rs`: `") {
+        let file = text[..at + 3].rsplit('`').next().expect("one at least");
+        let mut names = Vec::new();
+        let mut rest = &text[at + ".rs`: `".len()..];
+        while let Some((name, after)) = rest.split_once('`') {
+            names.push(name);
+            let Some(next) = after.strip_prefix(", `") else {
+                break;
+            };
+            rest = next;
+        }
+        // "`a.rs`: `one`, `b.rs`: `two`": the last name was the next file.
+        names.retain(|name| !name.ends_with(".rs"));
+        found.push((file, names));
+    }
+    found
+}
+
+#[test]
+fn tests_that_the_comparison_with_mio_names_exist() {
+    let path = root().join("COMPATIBILITY.md");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let named = named_tests(&text);
+    assert!(named.len() > 20, "only {} are named", named.len());
+    for (file, names) in named {
+        let tests = tests_in(file);
+        for name in names {
+            assert!(tests.iter().any(|test| test == name), "{file}: {name}");
+        }
+    }
+}
+
 #[test]
 fn this_test_reads_what_is_written() {
     assert_eq!(
@@ -201,6 +236,14 @@ fn this_test_reads_what_is_written() {
     assert_eq!(
         place("not in this version: kqueue"),
         Place::NotInThisVersion("kqueue".into())
+    );
+    assert_eq!(
+        named_tests("x `a.rs`: `b`, `c`; `d/e.rs`: `f`, `g.rs`: `h` |"),
+        [
+            ("a.rs", vec!["b", "c"]),
+            ("d/e.rs", vec!["f"]),
+            ("g.rs", vec!["h"])
+        ]
     );
     let own = tests_in("coverage.rs");
     assert!(
