@@ -1,5 +1,7 @@
 //! b. Edges: registrations with EV_CLEAR.
 
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use super::support::*;
 use kqueue::*;
 
@@ -186,10 +188,15 @@ fn b_an_edge_that_epoll_does_not_see_wakes_a_blocked_call() {
     kq.add(&writer, EVFILT_WRITE, EV_CLEAR);
     writer.write(1);
     kq.one();
+    let id = AtomicI32::new(0);
     std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| kq.one());
-        // Most often it is blocked by then; it has to end if it isn't, too.
-        std::thread::sleep(std::time::Duration::from_millis(30));
+        let waiter = scope.spawn(|| {
+            // SAFETY: gettid(2) has no arguments and cannot fail.
+            id.store(unsafe { libc::gettid() }, Ordering::Release);
+            kq.one()
+        });
+        // It may be blocked for another reason still; it has to end then, too.
+        wait_until(|| is_blocked(id.load(Ordering::Acquire)));
         reader.read(1).unwrap();
         assert_eq!(waiter.join().unwrap().filter, EVFILT_WRITE);
     });

@@ -163,6 +163,17 @@ pub fn summary(events: &[Kevent]) -> Vec<(i16, bool, u32)> {
     events.iter().map(short).collect()
 }
 
+/// Whether the thread with this id sleeps: the third field of its line, proc_pid_stat(5).
+pub fn is_blocked(id: i32) -> bool {
+    let line = std::fs::read_to_string(format!("/proc/self/task/{id}/stat"));
+    // Behind the name, which may hold anything but ends with the last parenthesis.
+    line.is_ok_and(|line| {
+        line.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.starts_with(" S"))
+    })
+}
+
 pub fn wait_until(condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {

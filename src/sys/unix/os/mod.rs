@@ -22,6 +22,13 @@ pub(crate) mod fd;
 pub(crate) mod pipe;
 #[cfg(sel_poll)]
 pub(crate) mod poll;
+#[cfg(any(
+    all(feature = "net", has_accept4),
+    all(waker_eventfd, has_pipe),
+    all(sel_epoll, has_epoll_pwait2),
+    all(sel_poll, has_ppoll)
+))]
+pub(crate) mod refusal;
 #[cfg(feature = "net")]
 pub(crate) mod socket;
 
@@ -122,16 +129,4 @@ pub(crate) fn call<T: Outcome>(which: Call, f: impl FnOnce() -> T) -> io::Result
     } else {
         Ok(outcome)
     }
-}
-
-/// Whether the kernel, or a seccomp filter in front of it, refused the call as such, so that an
-/// older one has to do.
-#[cfg(any(
-    feature = "net",
-    all(waker_eventfd, has_pipe),
-    has_epoll_pwait2,
-    all(sel_poll, has_ppoll)
-))]
-pub(crate) fn is_refused(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }

@@ -118,13 +118,7 @@ pub(crate) fn accept4(listener: BorrowedFd<'_>, from: &mut RawAddress) -> io::Re
     Ok(socket)
 }
 
-/// Says what an old kernel would say, where there is no accept4(2) at all.
-#[cfg(not(has_accept4))]
-pub(crate) fn accept4(_: BorrowedFd<'_>, _: &mut RawAddress) -> io::Result<OwnedFd> {
-    Err(io::Error::from_raw_os_error(libc::ENOSYS))
-}
-
-/// accept(2) and the flags right after it: the same as [`accept4`], not in one step.
+/// accept(2) and the flags right after it: the same as accept4(2), not in one step.
 pub(crate) fn accept(listener: BorrowedFd<'_>, from: &mut RawAddress) -> io::Result<OwnedFd> {
     let (addr, len) = from.as_raw_mut();
     let fd = call(Call::Accept, || {

@@ -19,19 +19,19 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-#[cfg(has_epoll_pwait2)]
-use std::sync::atomic::AtomicBool as StaticBool;
 use std::time::Duration;
 
 #[cfg(has_epoll_pwait2)]
 use super::is_short;
-use super::milliseconds;
+use super::{Answer, milliseconds};
 use crate::event::Event;
 use crate::interest::Interest;
 use crate::notify::Harvest;
 use crate::readiness::Readiness;
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::sys::unix::os::epoll as os;
+#[cfg(has_epoll_pwait2)]
+use crate::sys::unix::os::refusal::Refusal;
 use crate::token::Token;
 
 /// The names of a record's flags, in the order of their values.
@@ -246,18 +246,14 @@ impl Epoll {
         list: &mut Vec<Event>,
         room: usize,
         timeout: Duration,
-        mut decode: impl FnMut(u32, u64, usize) -> Event,
+        decode: impl FnMut(u32, u64, usize) -> Event,
     ) -> io::Result<usize> {
         let set = self.set.as_fd();
-        if !PWAIT2_REFUSED.load(Ordering::Relaxed) {
-            match os::pwait2(set, list, room, timeout, &mut decode) {
-                Err(error) if crate::sys::unix::os::is_refused(&error) => {}
-                result => return result,
-            }
-        }
-        let count = os::wait(set, list, room, milliseconds(Some(timeout)), decode)?;
-        PWAIT2_REFUSED.store(true, Ordering::Relaxed);
-        Ok(count)
+        PWAIT2.or(
+            &mut (list, decode),
+            |(list, decode)| os::pwait2(set, list, room, timeout, decode),
+            |(list, decode)| os::wait(set, list, room, milliseconds(Some(timeout)), decode),
+        )
     }
 }
 
@@ -267,14 +263,14 @@ impl AsFd for Epoll {
     }
 }
 
-/// A kernel before 5.11, or a seccomp filter, has refused epoll_pwait2, and epoll_wait has worked.
+/// epoll_pwait2 came with Linux 5.11.
 #[cfg(has_epoll_pwait2)]
-static PWAIT2_REFUSED: StaticBool = StaticBool::new(false);
+static PWAIT2: Refusal = Refusal::new();
 
 #[cfg(feature = "fault-injection")]
 pub(crate) fn forget_fallbacks() {
     #[cfg(has_epoll_pwait2)]
-    PWAIT2_REFUSED.store(false, Ordering::Relaxed);
+    PWAIT2.forget();
 }
 
 /// The mask for `interests`. The peer's shutdown is part of what readers want to know, and cannot
@@ -321,22 +317,16 @@ static DECODED: [Readiness; 64] = {
 };
 
 const fn decode_slowly(flags: i32) -> Readiness {
-    let (input, priority) = (flags & os::EPOLLIN != 0, flags & os::EPOLLPRI != 0);
-    let (output, error) = (flags & os::EPOLLOUT != 0, flags & os::EPOLLERR != 0);
-    let (hang_up, peer_shut) = (flags & os::EPOLLHUP != 0, flags & os::EPOLLRDHUP != 0);
-    Readiness::NONE
-        .with_if(input || priority, Readiness::READABLE)
-        .with_if(output, Readiness::WRITABLE)
-        .with_if(error, Readiness::ERROR)
-        // Both halves are shut, or the peer has finished and everything up to that is here.
-        .with_if(hang_up || input && peer_shut, Readiness::READ_CLOSED)
-        // Both halves are shut, or the connection is broken; EPOLLERR alone is what a pipe's
-        // writer gets when the last reader is gone.
-        .with_if(
-            hang_up || output && error || flags == os::EPOLLERR,
-            Readiness::WRITE_CLOSED,
-        )
-        .with_if(priority, Readiness::PRIORITY)
+    Answer {
+        input: flags & os::EPOLLIN != 0,
+        priority: flags & os::EPOLLPRI != 0,
+        output: flags & os::EPOLLOUT != 0,
+        error: flags & os::EPOLLERR != 0,
+        error_alone: flags == os::EPOLLERR,
+        hang_up: flags & os::EPOLLHUP != 0,
+        peer_shut: flags & os::EPOLLRDHUP != 0,
+    }
+    .readiness()
 }
 
 #[cfg(all(test, not(ferrio_loom)))]

@@ -21,6 +21,7 @@ use crate::event::{Event, Events};
 use crate::interest::Interest;
 use crate::kind::{SelectorKind, WakerKind};
 use crate::notify::{Harvest, Kernel, Notify, Turn};
+use crate::readiness::Readiness;
 use crate::sync::{Arc, Mutex, lock};
 use crate::sys::unix::waker::Bell;
 use crate::token::Token;
@@ -295,9 +296,7 @@ impl WakeHub {
             None => Ok(()),
         }
     }
-}
 
-impl WakeHub {
     /// What a selector with edges does when it was rung.
     #[cfg(sel_epoll)]
     fn rearm(&self) -> io::Result<()> {
@@ -357,6 +356,39 @@ impl Kernel for OnePoll<'_> {
     fn ring(&self) {
         // An error is the next wake's to report.
         let _ = self.selector.hub.ring();
+    }
+}
+
+/// What epoll and poll(2) answer, in the words that both have.
+struct Answer {
+    input: bool,
+    priority: bool,
+    output: bool,
+    error: bool,
+    /// And nothing else.
+    error_alone: bool,
+    hang_up: bool,
+    peer_shut: bool,
+}
+
+impl Answer {
+    const fn readiness(&self) -> Readiness {
+        Readiness::NONE
+            .with_if(self.input || self.priority, Readiness::READABLE)
+            .with_if(self.output, Readiness::WRITABLE)
+            .with_if(self.error, Readiness::ERROR)
+            // Both halves are shut, or the peer has finished and everything up to that is here.
+            .with_if(
+                self.hang_up || self.input && self.peer_shut,
+                Readiness::READ_CLOSED,
+            )
+            // Both halves are shut, or the connection is broken; an error alone is what a pipe's
+            // writer gets when the last reader is gone.
+            .with_if(
+                self.hang_up || self.output && self.error || self.error_alone,
+                Readiness::WRITE_CLOSED,
+            )
+            .with_if(self.priority, Readiness::PRIORITY)
     }
 }
 

@@ -87,17 +87,11 @@ impl Bell {
         match self {
             #[cfg(all(waker_eventfd, has_eventfd_edges))]
             Bell::Eventfd(_) => Ok(()),
-            #[cfg(all(waker_eventfd, not(has_eventfd_edges)))]
-            Bell::Eventfd(eventfd) => eventfd.silence(),
-            #[cfg(has_pipe)]
-            Bell::Pipe(pipe) => pipe.silence(),
-            #[cfg(waker_udp)]
-            Bell::Udp(udp) => udp.silence(),
+            _ => self.silence(),
         }
     }
 
     /// What a selector with levels does after it was rung.
-    #[cfg(sel_poll)]
     pub(crate) fn silence(&self) -> io::Result<()> {
         match self {
             #[cfg(waker_eventfd)]
@@ -127,29 +121,23 @@ impl AsFd for Bell {
 #[cfg(all(waker_eventfd, has_pipe))]
 mod refusable {
     use std::io;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::{Bell, eventfd, pipe};
-    use crate::sys::unix::os::is_refused;
+    use crate::sys::unix::os::refusal::Refusal;
 
-    /// A kernel without eventfd(2), or a seccomp filter, has refused one, and a pipe has worked.
-    static REFUSED: AtomicBool = AtomicBool::new(false);
+    static EVENTFD: Refusal = Refusal::new();
 
     pub(super) fn eventfd_or_pipe() -> io::Result<Bell> {
-        if !REFUSED.load(Ordering::Relaxed) {
-            match eventfd::Eventfd::new() {
-                Err(error) if is_refused(&error) => {}
-                result => return result.map(Bell::Eventfd),
-            }
-        }
-        let pipe = pipe::Pipe::new()?;
-        REFUSED.store(true, Ordering::Relaxed);
-        Ok(Bell::Pipe(pipe))
+        EVENTFD.or(
+            &mut (),
+            |()| eventfd::Eventfd::new().map(Bell::Eventfd),
+            |()| pipe::Pipe::new().map(Bell::Pipe),
+        )
     }
 
     #[cfg(feature = "fault-injection")]
     pub(in super::super) fn forget() {
-        REFUSED.store(false, Ordering::Relaxed);
+        EVENTFD.forget();
     }
 }
 

@@ -6,8 +6,9 @@ use std::os::fd::RawFd;
 use super::table::{Report, Table};
 use crate::readiness::Readiness;
 use crate::sys::unix::os::poll::{
-    Flags, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDHUP, PollFd,
+    Flags, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDHUP, PollFd, has,
 };
+use crate::sys::unix::selector::Answer;
 
 /// The kernel passes over a record with a negative descriptor.
 const NOBODY: RawFd = -1;
@@ -223,24 +224,18 @@ pub(super) const fn raw(flags: Flags) -> u32 {
     (flags as u16 as u32) << 16
 }
 
-/// What flags mean: the same as epoll's.
+/// What flags mean. Before POLLNVAL there was a descriptor, which is closed now.
 pub(super) fn decode(flags: Flags) -> Readiness {
-    let has = |flag| flags & flag != 0;
-    // Before POLLNVAL there was a descriptor, which is closed now.
-    let hang_up = has(POLLHUP | POLLNVAL);
-    Readiness::NONE
-        .with_if(has(POLLIN | POLLPRI), Readiness::READABLE)
-        .with_if(has(POLLOUT), Readiness::WRITABLE)
-        .with_if(has(POLLERR | POLLNVAL), Readiness::ERROR)
-        .with_if(
-            hang_up || has(POLLIN) && has(POLLRDHUP),
-            Readiness::READ_CLOSED,
-        )
-        .with_if(
-            hang_up || has(POLLOUT) && has(POLLERR) || flags == POLLERR,
-            Readiness::WRITE_CLOSED,
-        )
-        .with_if(has(POLLPRI), Readiness::PRIORITY)
+    Answer {
+        input: has(flags, POLLIN),
+        priority: has(flags, POLLPRI),
+        output: has(flags, POLLOUT),
+        error: has(flags, POLLERR | POLLNVAL),
+        error_alone: flags == POLLERR,
+        hang_up: has(flags, POLLHUP | POLLNVAL),
+        peer_shut: has(flags, POLLRDHUP),
+    }
+    .readiness()
 }
 
 #[cfg(all(test, not(ferrio_loom)))]

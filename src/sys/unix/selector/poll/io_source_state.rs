@@ -54,9 +54,7 @@ impl IoSourceState {
     where
         F: FnOnce(&T) -> io::Result<usize>,
     {
-        let result = f(io);
-        self.rearm_if(would_block(&result) || is_short(&result, len), READ);
-        result
+        self.stream_op(len, f, io, READ)
     }
 
     #[inline]
@@ -64,9 +62,7 @@ impl IoSourceState {
     where
         F: FnOnce(&T) -> io::Result<usize>,
     {
-        let result = f(io);
-        self.rearm_if(would_block(&result) || is_short(&result, len), WRITE);
-        result
+        self.stream_op(len, f, io, WRITE)
     }
 
     /// An operation that takes one thing at a time. It re-arms after other errors, too: a datagram
@@ -77,9 +73,7 @@ impl IoSourceState {
     where
         F: FnOnce(&T) -> io::Result<R>,
     {
-        let result = f(io);
-        self.rearm_if(matches!(&result, Err(error) if may_pass(error)), READ);
-        result
+        self.single_op(f, io, READ)
     }
 
     #[inline]
@@ -87,8 +81,26 @@ impl IoSourceState {
     where
         F: FnOnce(&T) -> io::Result<R>,
     {
+        self.single_op(f, io, WRITE)
+    }
+
+    #[inline]
+    fn stream_op<T, F>(&self, len: usize, f: F, io: &T, direction: Flags) -> io::Result<usize>
+    where
+        F: FnOnce(&T) -> io::Result<usize>,
+    {
         let result = f(io);
-        self.rearm_if(matches!(&result, Err(error) if may_pass(error)), WRITE);
+        self.rearm_if(would_block(&result) || is_short(&result, len), direction);
+        result
+    }
+
+    #[inline]
+    fn single_op<T, F, R>(&self, f: F, io: &T, direction: Flags) -> io::Result<R>
+    where
+        F: FnOnce(&T) -> io::Result<R>,
+    {
+        let result = f(io);
+        self.rearm_if(matches!(&result, Err(error) if may_pass(error)), direction);
         result
     }
 

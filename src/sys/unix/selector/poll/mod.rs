@@ -51,8 +51,6 @@ mod table;
 
 use std::io;
 use std::os::fd::RawFd;
-#[cfg(has_ppoll)]
-use std::sync::atomic::{AtomicBool as StaticBool, Ordering};
 use std::time::Duration;
 
 use self::array::{Array, decode};
@@ -66,7 +64,7 @@ use crate::interest::Interest;
 use crate::notify::Harvest;
 use crate::sync::{Arc, MutexGuard};
 #[cfg(has_ppoll)]
-use crate::sys::unix::os::is_refused;
+use crate::sys::unix::os::refusal::Refusal;
 use crate::sys::unix::os::{fd, poll as os};
 use crate::token::Token;
 
@@ -330,23 +328,18 @@ fn ask(records: &mut [os::PollFd], timeout: Option<Duration>) -> io::Result<usiz
 /// The same for a timeout that poll(2) would have to round up to several times its length.
 #[cfg(has_ppoll)]
 fn ask_briefly(records: &mut [os::PollFd], timeout: Duration) -> io::Result<usize> {
-    if !PPOLL_REFUSED.load(Ordering::Relaxed) {
-        match os::ppoll(records, timeout) {
-            Err(error) if is_refused(&error) => {}
-            result => return result,
-        }
-    }
-    let count = os::poll(records, milliseconds(Some(timeout)))?;
-    PPOLL_REFUSED.store(true, Ordering::Relaxed);
-    Ok(count)
+    PPOLL.or(
+        records,
+        |records| os::ppoll(records, timeout),
+        |records| os::poll(records, milliseconds(Some(timeout))),
+    )
 }
 
-/// A seccomp filter, or an old kernel, has refused ppoll, and poll has worked.
 #[cfg(has_ppoll)]
-static PPOLL_REFUSED: StaticBool = StaticBool::new(false);
+static PPOLL: Refusal = Refusal::new();
 
 #[cfg(feature = "fault-injection")]
 pub(crate) fn forget_fallbacks() {
     #[cfg(has_ppoll)]
-    PPOLL_REFUSED.store(false, Ordering::Relaxed);
+    PPOLL.forget();
 }
