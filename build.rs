@@ -11,6 +11,10 @@ const CAPABILITIES: &[&str] = &[
     "has_epoll",          // epoll(7)
     "has_epoll_pwait2",   // epoll_pwait2(2): timeouts in nanoseconds, Linux 5.11
     "has_sys_epoll_wait", // the kernel has epoll_wait itself, not just epoll_pwait
+    "has_kqueue",         // kqueue(2)
+    "has_user_events",    // EVFILT_USER: an event of kqueue(2) that a thread triggers
+    "has_aio_events",     // EVFILT_AIO: kqueue(2) tells of requests of aio(4)
+    "has_lio_events",     // EVFILT_LIO: and of lists of them
     "has_eventfd",        // eventfd(2)
     "has_eventfd_flags",  // EFD_CLOEXEC and EFD_NONBLOCK; without them its counter never blocks
     "has_eventfd_edges",  // for epoll, a write to an eventfd is an edge even if nobody has read it
@@ -33,6 +37,16 @@ const CAPABILITIES: &[&str] = &[
 /// Those of [`CAPABILITIES`] that are used by the number of the system call.
 const RAW_CALLS: &[&str] = &["has_epoll_pwait2", "has_sys_epoll_wait"];
 
+/// Those that a Linux build for kqueue(2) (`--cfg ferrio_kqueue`) does without.
+const NOT_BESIDE_KQUEUE: &[&str] = &[
+    "has_epoll",
+    "has_epoll_pwait2",
+    "has_sys_epoll_wait",
+    "has_eventfd",
+    "has_eventfd_flags",
+    "has_eventfd_edges",
+];
+
 /// Names for parts of the build that are derived below rather than looked up in [`TABLE`].
 const DERIVED: &[&str] = &[
     "android_std", // std's extensions for this system are in std::os::android
@@ -42,12 +56,15 @@ const DERIVED: &[&str] = &[
     "force_poll",  // poll(2) was asked for by cfg
     "force_pipe",  // the pipe waker was asked for by cfg
     "sel_epoll",   // the selectors that are compiled in: one, or with `runtime-selector` all
+    "sel_kqueue",
     "sel_poll",
     "waker_eventfd", // the wakers likewise; a pipe is always there, as the last resort, if pipes are
+    "waker_kqueue",
     "waker_pipe",
-    "waker_udp",   // a UDP socket, where there is nothing else
-    "poll_has_fd", // a `Poll` is a descriptor that another loop can watch
-    "ferrio_loom", // model checking, see src/sync.rs
+    "waker_udp",     // a UDP socket, where there is nothing else
+    "poll_has_fd",   // a `Poll` is a descriptor that another loop can watch
+    "ferrio_loom",   // model checking, see src/sync.rs
+    "ferrio_kqueue", // kqueue(2) on Linux, from a library of that name, see src/sys/unix/os/kqueue.rs
 ];
 
 struct Row {
@@ -305,48 +322,69 @@ fn main() {
     let row = TABLE.iter().find(|row| {
         row.os.contains(&os.as_str()) && (row.arch.is_empty() || row.arch.contains(&arch.as_str()))
     });
-    if let Some(row) = row {
-        let on = row.has_on.iter();
-        let on = on.filter(|(_, archs)| archs.contains(&arch.as_str()));
-        // MemorySanitizer knows what libc's functions write, not what a system call does.
-        let sanitizers = env::var("CARGO_CFG_SANITIZE").unwrap_or_default();
-        let raw_calls = !sanitizers.split(',').any(|name| name == "memory");
-        let has = row.has.iter().copied().flatten();
-        for name in has.chain(on.map(|(name, _)| name)) {
-            assert!(CAPABILITIES.contains(name), "{name} is not in CAPABILITIES");
-            if raw_calls || !RAW_CALLS.contains(name) {
-                set(name);
-            }
-        }
+    let has = row.map(|row| capabilities(row, &os, &arch));
+    for name in has.iter().flatten() {
+        set(name);
     }
 
     if os == "android" {
         set("android_std");
     }
+    derive(has.as_deref());
+}
+
+/// What the target has.
+fn capabilities(row: &Row, os: &str, arch: &str) -> Vec<&'static str> {
+    let on = row.has_on.iter().filter(|(_, archs)| archs.contains(&arch));
+    let listed = row.has.iter().copied().flatten();
+    let mut has: Vec<&str> = listed.chain(on.map(|(name, _)| name)).copied().collect();
+    // MemorySanitizer knows what libc's functions write, not what a system call does.
+    let sanitizers = env::var("CARGO_CFG_SANITIZE").unwrap_or_default();
+    if sanitizers.split(',').any(|name| name == "memory") {
+        has.retain(|name| !RAW_CALLS.contains(name));
+    }
+    // A library named kqueue is to be linked, and what the BSDs have not got is left out.
+    if os == "linux" && is_set("CARGO_CFG_FERRIO_KQUEUE") {
+        has.retain(|name| !NOT_BESIDE_KQUEUE.contains(name));
+        has.extend(["has_kqueue", "has_user_events"]);
+    }
+    for name in &has {
+        assert!(CAPABILITIES.contains(name), "{name} is not in CAPABILITIES");
+    }
+    has
+}
+
+/// Chooses the parts of the build. `has`: what the target has, if it is one that is supported.
+fn derive(has: Option<&[&str]>) {
+    let can = |name| has.is_some_and(|has| has.contains(&name));
     // The names are mio's: dependants such as tokio test for them.
     let force_poll = is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_POLL_POLL");
     // A target without pipes cannot be forced to use one.
-    let has = |name| row.is_some_and(|row| row.has.iter().any(|set| set.contains(&name)));
-    let pipe = has("has_pipe");
+    let pipe = can("has_pipe");
     let force_pipe = pipe && is_set("CARGO_CFG_MIO_UNSUPPORTED_FORCE_WAKER_PIPE");
     set_if(force_poll, "force_poll");
     set_if(force_pipe, "force_pipe");
 
     let os_unix = is_set("CARGO_CFG_UNIX");
     let all = is_set("CARGO_FEATURE_RUNTIME_SELECTOR");
-    let sys_unix = row.is_some() && is_set("CARGO_FEATURE_OS_POLL");
+    let sys_unix = has.is_some() && is_set("CARGO_FEATURE_OS_POLL");
     set_if(os_unix, "os_unix");
     set_if(sys_unix, "sys_unix");
     set_if(!sys_unix, "sys_shell");
     if sys_unix {
-        let epoll = has("has_epoll") && (all || !force_poll);
-        let eventfd = has("has_eventfd") && (all || !force_pipe);
+        let epoll = can("has_epoll") && (all || !force_poll);
+        let kqueue = can("has_kqueue") && (all || !force_poll);
         set_if(epoll, "sel_epoll");
-        set_if(all || !epoll, "sel_poll");
+        set_if(kqueue, "sel_kqueue");
+        set_if(all || !(epoll || kqueue), "sel_poll");
+        let eventfd = can("has_eventfd") && (all || !force_pipe);
+        // For poll(2) it would take a queue of its own: only if somebody asks for that.
+        let user = kqueue && can("has_user_events") && (all || !force_pipe);
         set_if(eventfd, "waker_eventfd");
-        set_if(pipe && (all || !eventfd), "waker_pipe");
-        set_if(!pipe && !eventfd, "waker_udp");
-        set_if(os_unix && (all || epoll), "poll_has_fd");
+        set_if(user, "waker_kqueue");
+        set_if(pipe && (all || !(eventfd || user)), "waker_pipe");
+        set_if(!(pipe || eventfd || user), "waker_udp");
+        set_if(os_unix && (all || epoll || kqueue), "poll_has_fd");
     } else {
         set_if(os_unix, "poll_has_fd");
     }
