@@ -343,6 +343,17 @@ fn capabilities(row: &Row, os: &str, arch: &str) -> Vec<&'static str> {
     if sanitizers.split(',').any(|name| name == "memory") {
         has.retain(|name| !RAW_CALLS.contains(name));
     }
+    // In builds for tests, which then go the ways of systems that lack it: any number of
+    // `--cfg ferrio_without="accept4"`.
+    let without = env::var("CARGO_CFG_FERRIO_WITHOUT").unwrap_or_default();
+    for name in without.split(',').filter(|name| !name.is_empty()) {
+        let before = has.len();
+        has.retain(|has| has.strip_prefix("has_") != Some(name));
+        assert!(
+            has.len() < before,
+            "ferrio_without: there is no {name} here anyway"
+        );
+    }
     // A library named kqueue is to be linked, and what the BSDs have not got is left out.
     if os == "linux" && is_set("CARGO_CFG_FERRIO_KQUEUE") {
         has.retain(|name| !NOT_BESIDE_KQUEUE.contains(name));
