@@ -10,6 +10,15 @@ use super::json::Rustdoc;
 use crate::run;
 use crate::workspace::{Workspace, cargo};
 
+/// What a crate is built for.
+#[derive(Clone, Copy)]
+pub struct Build<'a> {
+    /// As rustc calls it; without one, for the host.
+    pub target: Option<&'a str>,
+    /// Separated by commas.
+    pub features: &'a str,
+}
+
 /// The newest mio 1.x, as the dependency of a package made for that purpose.
 pub struct Mio {
     package: PathBuf,
@@ -28,23 +37,22 @@ impl Mio {
         Ok(Self { package })
     }
 
-    /// mio with these features.
-    pub fn rustdoc(&self, workspace: &Workspace, features: &str) -> Result<Rustdoc> {
-        fs::write(self.package.join("Cargo.toml"), manifest(features))?;
+    /// mio with the features of a build.
+    pub fn rustdoc(&self, workspace: &Workspace, build: Build<'_>) -> Result<Rustdoc> {
+        fs::write(self.package.join("Cargo.toml"), manifest(build.features))?;
         let mut command = cargo();
         command
             .args(["rustdoc", "--quiet", "--package", "mio"])
             .current_dir(&self.package);
-        describe(command, &build_directory(workspace, "mio", features), "mio")
+        describe(workspace, command, "mio", build)
     }
 }
 
-/// The ferrio in this repository with these features.
-pub fn ferrio(workspace: &Workspace, features: &str) -> Result<Rustdoc> {
+/// The ferrio in this repository with the features of a build.
+pub fn ferrio(workspace: &Workspace, build: Build<'_>) -> Result<Rustdoc> {
     let mut command = workspace.cargo(["rustdoc", "--quiet", "--package", "ferrio", "--lib"]);
-    command.args(["--no-default-features", "--features", features]);
-    let directory = build_directory(workspace, "ferrio", features);
-    describe(command, &directory, "ferrio")
+    command.args(["--no-default-features", "--features", build.features]);
+    describe(workspace, command, "ferrio", build)
 }
 
 /// The features stand in the manifest: cargo takes none on the command line for a dependency.
@@ -58,25 +66,44 @@ fn manifest(features: &str) -> String {
     )
 }
 
-/// One for each feature set: rustdoc's output has the same name for all of them.
-fn build_directory(workspace: &Workspace, name: &str, features: &str) -> PathBuf {
-    let features = features.replace(',', "_");
+/// One for each build: rustdoc's output has the same name for all of them.
+fn build_directory(workspace: &Workspace, name: &str, build: Build<'_>) -> PathBuf {
+    let features = build.features.replace(',', "_");
+    let target = build.target.unwrap_or("host");
     workspace
         .target("surface")
-        .join(format!("{name}-{features}"))
+        .join(format!("{name}-{features}-{target}"))
+}
+
+/// Where cargo puts what it documents for this target.
+fn documentation(directory: &Path, target: Option<&str>) -> PathBuf {
+    match target {
+        Some(target) => directory.join(target).join("doc"),
+        None => directory.join("doc"),
+    }
 }
 
 /// Runs rustdoc for its JSON. The option is unstable; the stable toolchain takes it under
 /// `RUSTC_BOOTSTRAP`, and both crates are described by the same toolchain.
-fn describe(mut command: Command, directory: &Path, name: &str) -> Result<Rustdoc> {
-    let file = directory.join("doc").join(format!("{name}.json"));
+fn describe(
+    workspace: &Workspace,
+    mut command: Command,
+    name: &str,
+    build: Build<'_>,
+) -> Result<Rustdoc> {
+    let directory = build_directory(workspace, name, build);
+    let documentation = documentation(&directory, build.target);
+    let file = documentation.join(format!("{name}.json"));
     // What an earlier run left must not be taken for this one's, whatever cargo thinks is fresh.
     if file.exists() {
-        fs::remove_dir_all(directory)?;
+        fs::remove_dir_all(&directory)?;
+    }
+    if let Some(target) = build.target {
+        command.args(["--target", target]);
     }
     command
         .arg("--target-dir")
-        .arg(directory)
+        .arg(&directory)
         .args(["--", "-Z", "unstable-options", "--output-format", "json"])
         // Links to what a feature left out are no matter here; `docs` judges the documentation.
         .args(["--cap-lints", "allow"])
@@ -104,5 +131,13 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn the_documentation_of_a_target_has_its_own_place() {
+        let directory = Path::new("here");
+        assert_eq!(documentation(directory, None), Path::new("here/doc"));
+        let freebsd = documentation(directory, Some("x86_64-unknown-freebsd"));
+        assert_eq!(freebsd, Path::new("here/x86_64-unknown-freebsd/doc"));
     }
 }
