@@ -97,13 +97,22 @@ pub fn package(program: &str, package: &str, home: &str) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("{program} could not be run")),
     }
-    let install = || run::step(Command::new("apt-get").args(["install", "--yes", package]));
+    packages(&[package], home).with_context(|| format!("{program} is needed"))
+}
+
+/// Installs packages of Debian and its kin.
+pub fn packages(packages: &[&str], home: &str) -> Result<()> {
+    let install = || {
+        let mut install = Command::new("apt-get");
+        install.env("DEBIAN_FRONTEND", "noninteractive");
+        run::step(install.args(["install", "--yes"]).args(packages))
+    };
     install()
         .or_else(|_| {
             run::step(Command::new("apt-get").args(["update", "-qq"]))?;
             install()
         })
-        .with_context(|| format!("{program} is needed: {home}"))
+        .with_context(|| format!("{} is needed: {home}", packages.join(" ")))
 }
 
 /// The compiler that cargo uses here.

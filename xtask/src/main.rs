@@ -6,7 +6,9 @@
 mod cmd;
 mod counts;
 mod install;
+mod interrupt;
 mod libtest;
+mod nextest;
 mod run;
 mod surface;
 mod workspace;

@@ -18,6 +18,7 @@ mod powerset;
 mod shell;
 mod surface;
 mod test;
+mod wine;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -57,6 +58,8 @@ pub enum Command {
     Shell,
     /// tokio's tests, servers under load and tokio's runtimes, on mio and on ferrio
     Dependants(dependants::Arguments),
+    /// The tests of the Windows build, under Wine
+    Wine(wine::Arguments),
     /// Type-checks and lints ferrio for the platforms in targets.toml, and compares that with build.rs
     CheckTargets(check_targets::Arguments),
     /// Measures what needs a build of its own
@@ -82,6 +85,7 @@ impl Command {
             Self::ForcedCfgs => forced_cfgs::run(workspace, counts),
             Self::Shell => shell::run(workspace, counts),
             Self::Dependants(arguments) => dependants::run(workspace, arguments, counts),
+            Self::Wine(arguments) => wine::run(workspace, arguments, counts),
             Self::CheckTargets(arguments) => check_targets::run(workspace, arguments, counts),
             Self::Bench(arguments) => bench::run(workspace, arguments, counts),
         }
@@ -105,6 +109,7 @@ impl Command {
             Self::ForcedCfgs => "forced-cfgs",
             Self::Shell => "shell",
             Self::Dependants(arguments) => arguments.name(),
+            Self::Wine(_) => "wine",
             Self::CheckTargets(_) => "check-targets",
             Self::Bench(_) => "bench",
         }

@@ -152,7 +152,7 @@ fn is_backend(module: &str, selector: &str) -> bool {
 }
 
 /// Adds up lines of the form `skipped by capability: SUITE BACKEND NUMBER`.
-fn skipped(output: &str, selector: Option<&str>) -> Result<usize> {
+pub fn skipped(output: &str, selector: Option<&str>) -> Result<usize> {
     let mut sum = 0;
     for line in output.lines() {
         let Some((_, line)) = line.split_once(SKIPPED) else {

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::programs::Program;
 use crate::counts::Counts;
+use crate::interrupt;
 use crate::libtest::Report;
 
 /// How to run.
@@ -57,10 +58,10 @@ pub fn run(programs: &[Program], plan: &Plan, counts: &mut Counts) -> Result<Vec
     }
     fs::create_dir_all(&plan.directory)?;
     // Ctrl-C reaches this process only. The lock is kept, so that nothing is started any more.
-    ctrlc::set_handler(|| {
+    interrupt::before_end(|| {
         let running = lock(&RUNNING);
         running.iter().for_each(|group| drop(kill(*group)));
-        std::process::exit(130);
+        std::mem::forget(running);
     })?;
     let shared = Shared {
         programs,

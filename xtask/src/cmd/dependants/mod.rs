@@ -2,7 +2,6 @@
 //! under load, tokio's runtimes. `dependants/README.md` says more.
 
 mod forced;
-mod junit;
 mod lock;
 mod measure;
 mod nextest;

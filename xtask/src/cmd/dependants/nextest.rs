@@ -1,42 +1,15 @@
-//! cargo-nextest: tokio's tests run in a process each, and are reported by name.
+//! tokio's tests, by cargo-nextest.
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 
-use super::junit::{self, Tests};
 use super::{cargo_in, forced, lock};
+use crate::nextest::TESTS_FAILED;
+use crate::nextest::junit::{self, Tests};
 use crate::run;
-use crate::workspace::{Workspace, cargo};
-
-/// Builds with the oldest compiler that ferrio builds with; newer ones ask for more.
-const OLD_VERSION: &str = "0.9.100";
-
-/// What nextest ends with if tests failed; anything else means that they did not run.
-const TESTS_FAILED: i32 = 100;
-
-/// Installs it, if it is not there.
-pub fn install() -> Result<()> {
-    let found = cargo()
-        .args(["nextest", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if found.is_ok_and(|status| status.success()) {
-        return Ok(());
-    }
-    let install = |version: &[&str]| {
-        let mut command = cargo();
-        command.args(["install", "cargo-nextest", "--locked"]);
-        run::step(command.args(version))
-    };
-    install(&[]).or_else(|error| {
-        println!("{error:#}: trying an older one");
-        install(&["--version", OLD_VERSION])
-    })
-}
+use crate::workspace::Workspace;
 
 /// Runs tests of a copy of tokio and says how each ended.
 pub fn run(

@@ -7,10 +7,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::junit::Tests;
 use super::lock::{self, Side};
 use super::{cargo_in, directory, forced, nextest, programs};
 use crate::counts::Counts;
+use crate::nextest::junit::Tests;
 use crate::run;
 use crate::workspace::Workspace;
 
@@ -26,7 +26,7 @@ pub fn run(
     force_poll: bool,
     counts: &mut Counts,
 ) -> Result<()> {
-    nextest::install()?;
+    crate::nextest::install()?;
     let package = package(workspace)?;
     let mut arguments = Vec::new();
     if subset {
@@ -242,10 +242,12 @@ mod tests {
         let mio = Tests {
             passed: set(&["both", "mio alone", "gone"]),
             failed: set(&["neither", "ferrio alone"]),
+            ..Tests::default()
         };
         let ferrio = Tests {
             passed: set(&["both", "ferrio alone", "new"]),
             failed: set(&["mio alone", "neither"]),
+            ..Tests::default()
         };
         let mut counts = Counts::default();
         compare(&mio, &ferrio, &mut counts);

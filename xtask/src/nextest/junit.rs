@@ -10,6 +10,10 @@ use roxmltree::{Document, Node};
 pub struct Tests {
     pub passed: BTreeSet<String>,
     pub failed: BTreeSet<String>,
+    /// How many did not run because they say so themselves.
+    pub ignored: usize,
+    /// What tests that passed have printed, where nextest was told to keep it.
+    pub printed: String,
 }
 
 /// Reads a file's content.
@@ -26,8 +30,17 @@ pub fn read(text: &str) -> Result<Tests> {
         let failed = |node: Node<'_, '_>| ["failure", "error"].contains(&node.tag_name().name());
         if case.children().any(failed) {
             tests.failed.insert(test);
-        } else if !case.children().any(|node| node.has_tag_name("skipped")) {
+        } else if case.children().any(|node| node.has_tag_name("skipped")) {
+            tests.ignored += 1;
+        } else {
             tests.passed.insert(test);
+            let printed = case
+                .children()
+                .filter(|node| node.has_tag_name("system-out"));
+            for text in printed.filter_map(|node| node.text()) {
+                tests.printed.push_str(text);
+                tests.printed.push('\n');
+            }
         }
     }
     Ok(tests)
@@ -61,6 +74,8 @@ mod tests {
         let failed: Vec<&str> = tests.failed.iter().map(String::as_str).collect();
         assert_eq!(passed, ["tokio a::b", "tokio::udp split"]);
         assert_eq!(failed, ["tokio split", "tokio::udp peek"]);
+        assert_eq!(tests.ignored, 1);
+        assert_eq!(tests.printed, "x\n");
     }
 
     #[test]
