@@ -15,6 +15,8 @@ const BACKENDS: &[(&str, &[&str])] = &[
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    // For cases about what such a build does without.
+    println!("cargo::rustc-check-cfg=cfg(ferrio_without, values(any()))");
     let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     for (cfg, systems) in BACKENDS {
         println!("cargo::rustc-check-cfg=cfg({cfg})");

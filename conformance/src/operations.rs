@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix;
 use std::{fmt, io, net};
 
+use ferrio::capabilities::{ACCEPT4, PIPE2, SOCK_FLAGS};
 use ferrio::fault::Call;
 use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use ferrio::unix::pipe;
@@ -12,12 +13,15 @@ use ferrio::unix::pipe;
 use crate::samples::TempPath;
 use crate::{pairs, sockets};
 
+/// System calls, and the errors of each.
+pub type Calls = Vec<(Call, &'static [i32])>;
+
 /// One operation, which can be repeated. It keeps no descriptor that it did not have when it was
 /// made.
 pub struct Operation {
     pub name: &'static str,
-    /// What it calls, each once, in this order.
-    pub calls: &'static [(Call, &'static [i32])],
+    /// What it calls, in this order.
+    pub calls: Calls,
     pub run: Box<dyn FnMut() -> io::Result<()>>,
 }
 
@@ -105,9 +109,6 @@ const CONNECT: (Call, &[i32]) = (
     ],
 );
 
-/// Without `EPERM`, and the `ENOSYS` of kernels that lack the call: both lead to accept(2).
-const ACCEPT4: (Call, &[i32]) = (Call::Accept4, ACCEPT_ERRORS);
-
 /// What accept(2) and accept4(2) may answer, network errors of a pending connection included.
 pub const ACCEPT_ERRORS: &[i32] = &[
     libc::EAGAIN,
@@ -148,14 +149,39 @@ const OPTION_ERRORS: &[i32] = &[
     libc::ENOTSOCK,
 ];
 
-const PIPE2: (Call, &[i32]) = (
-    Call::Pipe2,
-    &[libc::EFAULT, libc::EINVAL, libc::EMFILE, libc::ENFILE],
-);
+/// The call that makes a pipe.
+pub const PIPE: Call = if PIPE2 { Call::Pipe2 } else { Call::Pipe };
+
+const PIPE_ERRORS: &[i32] = &[libc::EFAULT, libc::EINVAL, libc::EMFILE, libc::ENFILE];
+
+/// Where the call that opens a descriptor cannot give it its flags, they follow at once: close-on-exec,
+/// then the old status flags are read and the new ones set.
+fn flags_after(has_flags: bool, descriptors: usize) -> Calls {
+    const FCNTL: (Call, &[i32]) = (Call::Fcntl, &[libc::EBADF, libc::EINVAL, libc::EPERM]);
+    vec![FCNTL; if has_flags { 0 } else { 3 * descriptors }]
+}
+
+fn socket_then(calls: &[(Call, &'static [i32])]) -> Calls {
+    [&[SOCKET], &flags_after(SOCK_FLAGS, 1)[..], calls].concat()
+}
+
+fn pair() -> Calls {
+    [&[SOCKETPAIR], &flags_after(SOCK_FLAGS, 2)[..]].concat()
+}
+
+fn a_pipe() -> Calls {
+    [&[(PIPE, PIPE_ERRORS)], &flags_after(PIPE2, 2)[..]].concat()
+}
+
+/// Without the `EPERM` and the `ENOSYS` of accept4(2): both lead to accept(2).
+fn accept() -> Calls {
+    let call = if ACCEPT4 { Call::Accept4 } else { Call::Accept };
+    [&[(call, ACCEPT_ERRORS)], &flags_after(ACCEPT4, 1)[..]].concat()
+}
 
 fn operation(
     name: &'static str,
-    calls: &'static [(Call, &'static [i32])],
+    calls: Calls,
     run: impl FnMut() -> io::Result<()> + 'static,
 ) -> Operation {
     Operation {
@@ -183,16 +209,14 @@ pub fn making() -> Vec<Operation> {
         unix_bind(),
         unix_connect(),
         datagram_bind(),
-        operation("UnixDatagram::unbound", &[SOCKET], || {
+        operation("UnixDatagram::unbound", socket_then(&[]), || {
             UnixDatagram::unbound().map(drop)
         }),
-        operation("UnixStream::pair", &[SOCKETPAIR], || {
-            UnixStream::pair().map(drop)
-        }),
-        operation("UnixDatagram::pair", &[SOCKETPAIR], || {
+        operation("UnixStream::pair", pair(), || UnixStream::pair().map(drop)),
+        operation("UnixDatagram::pair", pair(), || {
             UnixDatagram::pair().map(drop)
         }),
-        operation("pipe::new", &[PIPE2], || pipe::new().map(drop)),
+        operation("pipe::new", a_pipe(), || pipe::new().map(drop)),
     ]
 }
 
@@ -201,7 +225,7 @@ fn loopback() -> SocketAddr {
 }
 
 fn tcp_bind() -> Operation {
-    let calls = &[SOCKET, SETSOCKOPT, BIND, LISTEN];
+    let calls = socket_then(&[SETSOCKOPT, BIND, LISTEN]);
     operation("TcpListener::bind", calls, || {
         TcpListener::bind(loopback()).map(drop)
     })
@@ -210,7 +234,7 @@ fn tcp_bind() -> Operation {
 fn tcp_connect() -> Operation {
     let listener = net::TcpListener::bind(pairs::private_loopback()).expect("bind");
     let address = listener.local_addr().expect("an address");
-    operation("TcpStream::connect", &[SOCKET, CONNECT], move || {
+    operation("TcpStream::connect", socket_then(&[CONNECT]), move || {
         let _stream = TcpStream::connect(address)?;
         pairs::kernel_ready(&listener, libc::POLLIN);
         listener.accept().expect("room for the next");
@@ -219,13 +243,13 @@ fn tcp_connect() -> Operation {
 }
 
 fn udp_bind() -> Operation {
-    operation("UdpSocket::bind", &[SOCKET, BIND], || {
+    operation("UdpSocket::bind", socket_then(&[BIND]), || {
         UdpSocket::bind(loopback()).map(drop)
     })
 }
 
 fn unix_bind() -> Operation {
-    operation("UnixListener::bind", &[SOCKET, BIND, LISTEN], || {
+    operation("UnixListener::bind", socket_then(&[BIND, LISTEN]), || {
         let path = TempPath::new();
         UnixListener::bind(&path).map(drop)
     })
@@ -234,7 +258,7 @@ fn unix_bind() -> Operation {
 fn unix_connect() -> Operation {
     let path = TempPath::new();
     let listener = unix::net::UnixListener::bind(&path).expect("bind");
-    operation("UnixStream::connect", &[SOCKET, CONNECT], move || {
+    operation("UnixStream::connect", socket_then(&[CONNECT]), move || {
         let result = UnixStream::connect(&path).map(drop);
         if result.is_ok() {
             pairs::kernel_ready(&listener, libc::POLLIN);
@@ -245,7 +269,7 @@ fn unix_connect() -> Operation {
 }
 
 fn datagram_bind() -> Operation {
-    operation("UnixDatagram::bind", &[SOCKET, BIND], || {
+    operation("UnixDatagram::bind", socket_then(&[BIND]), || {
         let path = TempPath::new();
         UnixDatagram::bind(&path).map(drop)
     })
@@ -254,7 +278,7 @@ fn datagram_bind() -> Operation {
 fn tcp_accept() -> Operation {
     let listener = TcpListener::bind(pairs::private_loopback()).expect("bind");
     let address = listener.local_addr().expect("an address");
-    operation("TcpListener::accept", &[ACCEPT4], move || {
+    operation("TcpListener::accept", accept(), move || {
         // A failed accept leaves the connection where it is, or has closed it.
         if !sockets::is_readable(&listener) {
             net::TcpStream::connect(address).expect("connect");
@@ -267,7 +291,7 @@ fn tcp_accept() -> Operation {
 fn unix_accept() -> Operation {
     let path = TempPath::new();
     let listener = UnixListener::bind(&path).expect("bind");
-    operation("UnixListener::accept", &[ACCEPT4], move || {
+    operation("UnixListener::accept", accept(), move || {
         if !sockets::is_readable(&listener) {
             unix::net::UnixStream::connect(&path).expect("connect");
         }
@@ -277,7 +301,7 @@ fn unix_accept() -> Operation {
 
 fn only_v6() -> Operation {
     let socket = UdpSocket::bind("[::1]:0".parse().expect("an address")).expect("bind");
-    operation("UdpSocket::only_v6", &[GETSOCKOPT], move || {
+    operation("UdpSocket::only_v6", vec![GETSOCKOPT], move || {
         socket.only_v6().map(drop)
     })
 }

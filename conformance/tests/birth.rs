@@ -96,6 +96,14 @@ fn every_descriptor_is_close_on_exec_and_non_blocking(b: &Backend) {
     });
 }
 
+/// `cargo xtask forced-cfgs` runs the suite in such a build, to see the flags that follow at once.
+#[cfg(ferrio_without = "accept4")]
+#[test]
+fn a_build_that_does_without_lacks_them() {
+    let has = [ACCEPT4, PIPE2, SOCK_FLAGS];
+    assert_eq!(has, [false; 3]);
+}
+
 fn no_descriptor_reaches_a_program_that_is_started(b: &Backend) {
     b.isolated(|| {
         let paths = [TempPath::new(), TempPath::new()];

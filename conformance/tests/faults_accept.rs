@@ -91,6 +91,10 @@ fn for_all(test: &str, body: impl Fn(&Accepting, i32)) {
 }
 
 #[test]
+#[cfg_attr(
+    ferrio_without = "accept4",
+    ignore = "there is no accept4(2) to refuse"
+)]
 fn a_refused_accept4_gives_way_to_accept_with_both_flags() {
     let test = "a_refused_accept4_gives_way_to_accept_with_both_flags";
     for_all(test, |accepting, refusal| {
@@ -103,6 +107,10 @@ fn a_refused_accept4_gives_way_to_accept_with_both_flags() {
 }
 
 #[test]
+#[cfg_attr(
+    ferrio_without = "accept4",
+    ignore = "there is no accept4(2) to refuse"
+)]
 fn a_refusal_is_remembered_for_every_listener() {
     isolated("a_refusal_is_remembered_for_every_listener", || {
         for (first, second) in [(tcp(), unix()), (unix(), tcp())] {
@@ -126,6 +134,10 @@ fn a_refusal_is_remembered_for_every_listener() {
 }
 
 #[test]
+#[cfg_attr(
+    ferrio_without = "accept4",
+    ignore = "there is no accept4(2) to refuse"
+)]
 fn nothing_is_remembered_when_accept_fails_too() {
     let test = "nothing_is_remembered_when_accept_fails_too";
     for_all(test, |accepting, refusal| {
@@ -146,6 +158,10 @@ fn nothing_is_remembered_when_accept_fails_too() {
 }
 
 #[test]
+#[cfg_attr(
+    ferrio_without = "accept4",
+    ignore = "there is no accept4(2) to refuse"
+)]
 fn an_empty_queue_proves_nothing_about_accept4() {
     let test = "an_empty_queue_proves_nothing_about_accept4";
     for_all(test, |accepting, refusal| {
@@ -158,6 +174,10 @@ fn an_empty_queue_proves_nothing_about_accept4() {
 }
 
 #[test]
+#[cfg_attr(
+    ferrio_without = "accept4",
+    ignore = "there is no accept4(2) to refuse"
+)]
 fn a_flag_that_cannot_be_set_closes_the_connection() {
     let test = "a_flag_that_cannot_be_set_closes_the_connection";
     for_all(test, |accepting, refusal| {
@@ -177,6 +197,10 @@ fn a_flag_that_cannot_be_set_closes_the_connection() {
 }
 
 #[test]
+#[cfg_attr(
+    ferrio_without = "accept4",
+    ignore = "there is no accept4(2) to refuse"
+)]
 fn errors_that_are_no_refusal_lead_nowhere_else() {
     isolated("errors_that_are_no_refusal_lead_nowhere_else", || {
         for accepting in [tcp(), unix()] {
@@ -190,6 +214,10 @@ fn errors_that_are_no_refusal_lead_nowhere_else() {
 }
 
 #[test]
+#[cfg_attr(
+    ferrio_without = "accept4",
+    ignore = "there is no accept4(2) to refuse"
+)]
 fn a_real_filter_is_a_refusal_too() {
     isolated("a_real_filter_is_a_refusal_too", || {
         seccomp::refuse(&[(libc::SYS_accept4, libc::EPERM)]);

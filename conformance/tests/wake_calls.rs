@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ferrio::fault::{self, Call};
 use ferrio::{Interest, Token, Waker};
+use ferrio_conformance::operations::PIPE;
 use ferrio_conformance::{
     Backend, Capability, LIMIT, conformance, descriptors, in_thread, pairs, signal,
 };
@@ -319,7 +320,7 @@ fn making(b: &Backend) -> Vec<Call> {
     let object: &[Call] = match (b.selector, b.waker) {
         (ferrio::SelectorKind::Poll, _) => &[],
         (_, ferrio::WakerKind::Eventfd) => &[Call::Eventfd],
-        (_, ferrio::WakerKind::Pipe) => &[Call::Pipe2],
+        (_, ferrio::WakerKind::Pipe) => &[PIPE],
         (_, other) => panic!("name the calls that make a {other} waker"),
     };
     object.iter().chain(b.calls().control).copied().collect()

@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 
 use ferrio::fault::{self, Call};
 use ferrio::{Interest, Poll, Token, Waker, WakerKind};
+use ferrio_conformance::operations::PIPE;
 use ferrio_conformance::{
     Backend, Driver, conformance, descriptors, in_thread, outside, pairs, seccomp,
 };
@@ -101,7 +102,7 @@ fn a_refusal_is_not_remembered_when_the_pipe_fails_too(b: &Backend) {
         for errno in [libc::EMFILE, libc::ENFILE, libc::ENOMEM] {
             descriptors::assert_none_left("no waker", || {
                 let _refusal = fault::inject(Call::Eventfd, libc::EPERM);
-                let _failure = fault::inject(Call::Pipe2, errno);
+                let _failure = fault::inject(PIPE, errno);
                 let error = with_waker(b).map(drop).expect_err("both fail");
                 assert_eq!(error.raw_os_error(), Some(errno));
             });
@@ -116,7 +117,7 @@ fn a_refusal_is_not_remembered_when_the_pipe_fails_too(b: &Backend) {
 fn other_errors_are_returned_and_leave_nothing(b: &Backend) {
     b.isolated(|| {
         let call = match b.waker {
-            WakerKind::Pipe => Call::Pipe2,
+            WakerKind::Pipe => PIPE,
             _ => Call::Eventfd,
         };
         for errno in [
@@ -165,11 +166,11 @@ fn a_filter_that_answers_eperm_leaves_working_wakers(b: &Backend) {
 
 fn a_pipe_that_was_asked_for_needs_no_eventfd(b: &Backend) {
     b.isolated(|| {
-        let (eventfds, pipes) = (fault::calls(Call::Eventfd), fault::calls(Call::Pipe2));
+        let (eventfds, pipes) = (fault::calls(Call::Eventfd), fault::calls(PIPE));
         let ((driver, waker), opened) =
             descriptors::opened_by(|| with_waker(b).expect("a `Poll` with a waker"));
         let eventfds = fault::calls(Call::Eventfd) - eventfds;
-        let pipes = fault::calls(Call::Pipe2) - pipes;
+        let pipes = fault::calls(PIPE) - pipes;
         assert_eq!(eventfds, once(b) as u64);
         assert_eq!(pipes, 1 - eventfds);
         let ends = opened

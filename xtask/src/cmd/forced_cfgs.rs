@@ -1,5 +1,6 @@
-//! ferrio under the cfgs that force another selector or waker. They reach every crate through
-//! RUSTFLAGS, so each has a target directory of its own.
+//! ferrio under the cfgs that force another selector or waker, and the behaviour suite under those that
+//! take away what other systems lack. They reach every crate through RUSTFLAGS, so each build has a
+//! target directory of its own.
 
 use anyhow::{Result, ensure};
 
@@ -14,6 +15,13 @@ const CFGS: [(&str, &str); 2] = [
 
 /// In tests/forced.rs, which is empty without the cfgs.
 const FORCED: &str = "a_forced_backend_is_used";
+
+/// What Linux has and other systems have not: macOS none of the first three, so that flags follow by
+/// fcntl(2), and illumos not the last, so that its eventfd is read after each event.
+const WITHOUT: [&str; 4] = ["accept4", "sock_flags", "pipe2", "eventfd_edges"];
+
+/// In conformance/tests/birth.rs, for builds without the first three only.
+const LACKING: &str = "a_build_that_does_without_lacks_them";
 
 pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     for (cfg, directory) in CFGS {
@@ -50,5 +58,24 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         // Programs that know nothing of it.
         run::tests(&mut cargo_for("ferrio-programs", "test"), counts)?;
     }
+    without(workspace, counts)
+}
+
+fn without(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    let cfgs = WITHOUT.map(|name| format!("--cfg ferrio_without=\"{name}\""));
+    let mut cargo = workspace.cargo(["test", "-p", "ferrio", "-p", "ferrio-conformance"]);
+    cargo
+        .args(["--lib", "--tests", "--no-fail-fast"])
+        .env(
+            "RUSTFLAGS",
+            rustflags(&format!("{} -D warnings", cfgs.join(" "))),
+        )
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("CARGO_TARGET_DIR", workspace.target("without"));
+    let report = run::tests(&mut cargo, counts)?;
+    ensure!(
+        report.passed.iter().any(|name| name == LACKING),
+        "{LACKING} did not run"
+    );
     Ok(())
 }
