@@ -9,6 +9,7 @@ use std::env;
 /// Everything a row may claim. rustc is told of all of them, so that a misspelt cfg is an error.
 const CAPABILITIES: &[&str] = &[
     "has_epoll",          // epoll(7)
+    "has_iocp",           // I/O completion ports, and \Device\Afd to ask about sockets
     "has_epoll_pwait2",   // epoll_pwait2(2): timeouts in nanoseconds, Linux 5.11
     "has_sys_epoll_wait", // the kernel has epoll_wait itself, not just epoll_pwait
     "has_kqueue",         // kqueue(2)
@@ -51,13 +52,16 @@ const NOT_BESIDE_KQUEUE: &[&str] = &[
 const DERIVED: &[&str] = &[
     "android_std", // std's extensions for this system are in std::os::android
     "os_unix",     // the Unix family: file descriptors and Unix sockets exist
+    "os_windows",  // Windows: handles and SOCKETs
     "sys_unix",    // sys/unix is compiled in
+    "sys_windows", // sys/windows is compiled in
     "sys_shell",   // sys/shell is compiled in
     "force_poll",  // poll(2) was asked for by cfg
     "force_pipe",  // the pipe waker was asked for by cfg
     "sel_epoll",   // the selectors that are compiled in: one, or with `runtime-selector` all
     "sel_kqueue",
     "sel_poll",
+    "sel_iocp",
     "waker_eventfd", // the wakers likewise; a pipe is always there, as the last resort, if pipes are
     "waker_kqueue",
     "waker_pipe",
@@ -309,6 +313,13 @@ const TABLE: &[Row] = &[
         has: &[&["has_pollnval", "has_backlog_128", "has_backlog_32"]],
         has_on: &[],
     },
+    // No has_priority: mio has no such interest there.
+    Row {
+        os: &["windows"],
+        arch: &[],
+        has: &[&["has_iocp", "has_backlog_128", "has_backlog_32"]],
+        has_on: &[],
+    },
 ];
 
 fn main() {
@@ -378,11 +389,18 @@ fn derive(has: Option<&[&str]>) {
 
     let os_unix = is_set("CARGO_CFG_UNIX");
     let all = is_set("CARGO_FEATURE_RUNTIME_SELECTOR");
-    let sys_unix = has.is_some() && is_set("CARGO_FEATURE_OS_POLL");
+    let os_poll = has.is_some() && is_set("CARGO_FEATURE_OS_POLL");
+    let sys_windows = os_poll && can("has_iocp");
+    let sys_unix = os_poll && !sys_windows;
     set_if(os_unix, "os_unix");
+    set_if(is_set("CARGO_CFG_WINDOWS"), "os_windows");
     set_if(sys_unix, "sys_unix");
-    set_if(!sys_unix, "sys_shell");
-    if sys_unix {
+    set_if(sys_windows, "sys_windows");
+    set_if(!os_poll, "sys_shell");
+    if sys_windows {
+        set("sel_iocp");
+        set("waker_packet");
+    } else if sys_unix {
         let epoll = can("has_epoll") && (all || !force_poll);
         let kqueue = can("has_kqueue") && (all || !force_poll);
         set_if(epoll, "sel_epoll");

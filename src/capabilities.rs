@@ -35,6 +35,8 @@ macro_rules! capabilities {
 capabilities! {
     /// `epoll(7)`.
     EPOLL = has_epoll,
+    /// I/O completion ports, on Windows.
+    IOCP = has_iocp,
     /// `epoll_pwait2(2)`: timeouts below a millisecond. Linux 5.11.
     EPOLL_PWAIT2 = has_epoll_pwait2,
     /// `eventfd(2)`.

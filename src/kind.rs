@@ -93,6 +93,8 @@ kinds! {
         Kqueue = "kqueue",
         /// `poll(2)`, on every Unix.
         Poll = "poll",
+        /// An I/O completion port, with `\Device\Afd` to ask about sockets, on Windows.
+        Iocp = "iocp",
     }
 }
 
@@ -119,5 +121,7 @@ kinds! {
         Pipe = "pipe",
         /// A UDP socket of the loopback interface, where there is neither of the others.
         Udp = "udp",
+        /// A packet posted to the completion port, on Windows.
+        Packet = "packet",
     }
 }

@@ -87,7 +87,7 @@ pub mod features {}
 
 pub mod guide;
 
-#[cfg(all(sys_unix, feature = "fault-injection"))]
+#[cfg(all(any(sys_unix, sys_windows), feature = "fault-injection"))]
 #[doc(hidden)]
 pub use crate::sys::os::fault;
 

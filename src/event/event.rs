@@ -60,6 +60,14 @@ impl Event {
         Event::new(token, Readiness::READABLE, 0)
     }
 
+    /// Adds what another record of the same source tells.
+    #[cfg(any(sel_kqueue, sel_iocp))]
+    #[inline]
+    pub(crate) fn merge(&mut self, readiness: Readiness, raw: u32) {
+        self.readiness = self.readiness | readiness;
+        self.raw |= raw;
+    }
+
     pub(crate) const fn raw(&self) -> u32 {
         self.raw
     }

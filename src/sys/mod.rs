@@ -22,6 +22,11 @@ mod unix;
 #[cfg(sys_unix)]
 pub(crate) use self::unix::*;
 
+#[cfg(sys_windows)]
+mod windows;
+#[cfg(sys_windows)]
+pub(crate) use self::windows::*;
+
 #[cfg(sys_shell)]
 mod shell;
 #[cfg(sys_shell)]
@@ -35,7 +40,7 @@ pub(crate) const NO_POLL: &str = if cfg!(feature = "os-poll") {
 };
 
 /// The backlog for `listen(2)` on a TCP socket: std's, which is 20 where 32 are too many.
-#[cfg(all(sys_unix, feature = "net"))]
+#[cfg(all(any(sys_unix, sys_windows), feature = "net"))]
 pub(crate) const TCP_BACKLOG: i32 = if cfg!(has_backlog_128) {
     128
 } else if cfg!(has_backlog_32) {

@@ -72,9 +72,9 @@ fn facts(output: &str) -> Result<Facts> {
     };
     if !cfgs
         .iter()
-        .any(|cfg| *cfg == "sys_unix" || *cfg == "sys_shell")
+        .any(|cfg| ["sys_unix", "sys_windows", "sys_shell"].contains(cfg))
     {
-        bail!("neither sys_unix nor sys_shell: {output}");
+        bail!("neither sys_unix nor sys_windows nor sys_shell: {output}");
     }
     Ok(Facts {
         selector: only("sel_")?,

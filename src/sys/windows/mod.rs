@@ -1,0 +1,35 @@
+//! Windows: a completion port for everything, AFD polls for the readiness of sockets.
+
+pub(crate) mod os;
+pub(crate) mod port;
+mod selector;
+mod waker;
+
+#[cfg(feature = "net")]
+mod net;
+#[cfg(feature = "net")]
+pub(crate) mod tcp;
+#[cfg(feature = "net")]
+pub(crate) mod udp;
+
+use std::os::windows::io::{AsRawSocket, RawSocket};
+
+pub(crate) use self::selector::{
+    AVAILABLE as SELECTORS, DEFAULT as DEFAULT_SELECTOR, FLAGS, IoSourceState, Selector,
+};
+pub(crate) use self::waker::{AVAILABLE as WAKERS, DEFAULT as DEFAULT_WAKER, WakeHub};
+
+/// A source's raw handle: its socket.
+pub(crate) trait AsRaw {
+    fn raw(&self) -> RawSocket;
+}
+
+impl<T: AsRawSocket> AsRaw for T {
+    fn raw(&self) -> RawSocket {
+        self.as_raw_socket()
+    }
+}
+
+/// Forgets which calls this kernel was found to refuse: it refuses none.
+#[cfg(feature = "fault-injection")]
+pub(crate) fn forget_fallbacks() {}

@@ -1,0 +1,4 @@
+mod chaos;
+mod faithful;
+mod rules;
+mod world;

@@ -1,0 +1,174 @@
+//! The selector: the port, and the sockets whose readiness AFD tells.
+
+mod io_source_state;
+
+use std::fmt;
+use std::io;
+use std::os::windows::io::AsRawHandle;
+use std::time::Duration;
+
+use super::os::port::{FOREVER, Packet};
+use super::port::Port;
+use super::waker::WakeHub;
+use crate::event::{Event, Events};
+use crate::kind::{SelectorKind, WakerKind};
+use crate::notify::{Harvest, Kernel, Turn};
+use crate::sync::{Arc, Mutex, lock};
+use crate::token::Token;
+
+pub(crate) use self::io_source_state::IoSourceState;
+
+/// The selectors that this build can make.
+pub(crate) const AVAILABLE: &[SelectorKind] = &[DEFAULT];
+
+/// The only one.
+pub(crate) const DEFAULT: SelectorKind = SelectorKind::Iocp;
+
+/// The names of an event's flags.
+pub(crate) const FLAGS: &[&[(&str, u32)]] = &[];
+
+/// One `Poll`'s readiness facility. The last of that `Poll` and its `Registry`s closes it.
+pub(crate) struct Selector {
+    port: Arc<Port>,
+    hub: Arc<WakeHub>,
+    /// Room for what the kernel writes. Only the poller takes it.
+    packets: Mutex<Vec<Packet>>,
+    id: usize,
+}
+
+impl Selector {
+    pub(crate) fn new(kind: SelectorKind, waker: WakerKind) -> io::Result<Selector> {
+        if kind != DEFAULT {
+            return Err(kind.unsupported());
+        }
+        if !crate::sys::WAKERS.contains(&waker) {
+            return Err(waker.unsupported());
+        }
+        let port = Port::new()?;
+        Ok(Selector {
+            hub: Arc::new(WakeHub::new(port.ringer())),
+            packets: Mutex::new(Vec::new()),
+            port,
+            id: next_id(),
+        })
+    }
+
+    #[allow(clippy::unused_self)] // Other platforms have several.
+    pub(crate) fn kind(&self) -> SelectorKind {
+        DEFAULT
+    }
+
+    #[allow(clippy::unused_self)] // Other platforms have several.
+    pub(crate) fn waker(&self) -> WakerKind {
+        super::DEFAULT_WAKER
+    }
+
+    /// Never 0, and never another selector's.
+    pub(crate) fn id(&self) -> usize {
+        self.id
+    }
+
+    /// Where overlapped operations end.
+    #[allow(dead_code)]
+    pub(crate) fn port(&self) -> &Arc<Port> {
+        &self.port
+    }
+
+    /// What this selector's wakers share.
+    pub(crate) fn hub(&self) -> io::Result<Arc<WakeHub>> {
+        Ok(self.hub.clone())
+    }
+
+    /// One poll, into the cleared `events`, whose capacity is at least 1.
+    pub(crate) fn select(
+        &self,
+        turn: &mut Turn,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        let capacity = events.capacity();
+        let mut kernel = OnePoll {
+            selector: self,
+            list: events.list_mut(),
+        };
+        self.hub.notify().poll(turn, &mut kernel, capacity, timeout)
+    }
+}
+
+impl fmt::Debug for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selector")
+            .field("kind", &self.kind())
+            .field("waker", &self.waker())
+            .field("port", &self.port.handle().as_raw_handle())
+            .finish()
+    }
+}
+
+fn next_id() -> usize {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The kernel as one call of `Poll::poll` sees it.
+struct OnePoll<'a> {
+    selector: &'a Selector,
+    list: &'a mut Vec<Event>,
+}
+
+impl Kernel for OnePoll<'_> {
+    fn wait(&mut self, room: usize, timeout: Option<Duration>) -> io::Result<Harvest> {
+        // Nobody else ever locks it: a `Poll` is polled by one thread at a time.
+        let mut packets = lock(&self.selector.packets);
+        let mut batch = self.selector.port.batch(self.list, room);
+        self.selector
+            .port
+            .wait(&mut packets, &mut batch, milliseconds(timeout))?;
+        Ok(Harvest {
+            events: batch.events(),
+            rung: batch.rung(),
+        })
+    }
+
+    #[inline]
+    fn emit(&mut self, token: Token) {
+        self.list.push(Event::wake(token));
+    }
+
+    fn promote(&mut self) {
+        let last = self.list.len() - 1;
+        self.list.swap(0, last);
+    }
+
+    fn ring(&self) {
+        // An error is the next wake's to report.
+        let _ = self.selector.hub.ring();
+    }
+}
+
+/// The timeout for `GetQueuedCompletionStatusEx`: rounded up, so that no poll ends early or spins,
+/// and cut to what there is below "for ever", some 49 days, after which the caller asks again.
+fn milliseconds(timeout: Option<Duration>) -> u32 {
+    let Some(timeout) = timeout else {
+        return FOREVER;
+    };
+    let whole = timeout.as_secs().saturating_mul(1000);
+    let rest = u64::from(timeout.subsec_nanos().div_ceil(1_000_000));
+    u32::try_from(whole.saturating_add(rest)).map_or(FOREVER - 1, |ms| ms.min(FOREVER - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_rounded_up_and_cut() {
+        assert_eq!(milliseconds(None), FOREVER);
+        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
+        assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
+        assert_eq!(milliseconds(Some(Duration::from_micros(1001))), 2);
+        assert_eq!(milliseconds(Some(Duration::MAX)), FOREVER - 1);
+    }
+}
