@@ -148,9 +148,14 @@ fn without_epoll_there_is_no_selector_unless_it_is_another() {
 /// Where no child can be made it asks by itself, and has no thread to try a wake with.
 #[test]
 fn without_processes_it_still_answers() {
-    let mut calls = vec![libc::SYS_clone, libc::SYS_clone3];
-    #[cfg(target_arch = "x86_64")]
-    calls.extend([libc::SYS_fork, libc::SYS_vfork]);
+    let calls = [
+        libc::SYS_clone,
+        libc::SYS_clone3,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_fork,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_vfork,
+    ];
     let report = report_behind(1, &calls, errno(libc::EPERM));
     assert_eq!(answer(&report, "epoll_create1"), "works");
     assert_eq!(

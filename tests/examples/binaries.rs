@@ -13,8 +13,24 @@ use std::{env, fs};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// In the environment: the emulator that the tests run under.
+const RUNNER: &str = "FERRIO_RUNNER";
+
+/// Starts the example `name`, by way of the emulator that `cargo xtask qemu` runs the tests under.
+pub fn example(name: &str) -> Command {
+    let program = program(name);
+    match env::var_os(RUNNER) {
+        None => Command::new(program),
+        Some(runner) => {
+            let mut command = Command::new(runner);
+            command.arg(program);
+            command
+        }
+    }
+}
+
 /// The program of the example `name`, up to date.
-pub fn example(name: &str) -> PathBuf {
+fn program(name: &str) -> PathBuf {
     static FOUND: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
     let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
     let found = found.get_or_insert_with(HashMap::new);
@@ -87,9 +103,17 @@ fn built(name: &str) -> PathBuf {
         Some("debug") | None => "dev",
         Some(profile) => profile,
     };
-    let output = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.arg("build");
+    if env::var_os(RUNNER).is_some() {
+        // For another target there is a directory with its name.
+        let target = directory.parent().and_then(Path::file_name);
+        cargo
+            .arg("--target")
+            .arg(target.expect("the target's name"));
+    }
+    let output = cargo
         .args([
-            "build",
             "--quiet",
             "--examples",
             "--message-format=json",

@@ -34,7 +34,7 @@ fn a_megabyte_on_each_output_arrives_as_it_was() {
         .args(["-c", script])
         .output()
         .expect("a shell");
-    let piped = Command::new(example("pipes"))
+    let piped = example("pipes")
         .args(["sh", "-c", script])
         .stdin(Stdio::null())
         .output()

@@ -70,7 +70,7 @@ impl Process {
 
     /// Starts an example that `prepare` may first do something to.
     pub fn start_with(name: &str, args: &[&str], prepare: impl FnOnce(&mut Command)) -> Process {
-        let mut command = Command::new(example(name));
+        let mut command = example(name);
         command
             .args(args)
             .stdin(Stdio::null())
