@@ -200,6 +200,10 @@ const TABLE: &[Row] = &[
             POSIX,
             AT_BIRTH,
             &[
+                "has_kqueue",
+                "has_user_events",
+                "has_aio_events",
+                "has_lio_events",
                 "has_ppoll",
                 "has_pollrdhup",
                 "has_backlog_max",
@@ -211,26 +215,56 @@ const TABLE: &[Row] = &[
     Row {
         os: &["dragonfly"],
         arch: &[],
-        has: &[POSIX, AT_BIRTH, &["has_ppoll", "has_nosigpipe"]],
+        has: &[
+            POSIX,
+            AT_BIRTH,
+            &[
+                "has_kqueue",
+                "has_user_events",
+                "has_aio_events",
+                "has_ppoll",
+                "has_nosigpipe",
+            ],
+        ],
         has_on: &[],
     },
-    // No has_eventfd and no has_ppoll: both are new in NetBSD 10, and Rust supports 9.
+    // No has_eventfd and no has_ppoll: both are new in NetBSD 10, and Rust supports 9. So is
+    // EVFILT_USER (kern_event.c 1.108), but a kernel that doesn't know it says so. Its kqueue knows
+    // aio(4) in name only.
     Row {
         os: &["netbsd"],
         arch: &[],
-        has: &[POSIX, AT_BIRTH, &["has_nosigpipe"]],
+        has: &[
+            POSIX,
+            AT_BIRTH,
+            &["has_kqueue", "has_user_events", "has_nosigpipe"],
+        ],
         has_on: &[],
     },
+    // No has_user_events: OpenBSD's EVFILT_USER was written in 2025, and libc does not declare it.
     Row {
         os: &["openbsd"],
         arch: &[],
-        has: &[POSIX, AT_BIRTH, &["has_ppoll", "has_backlog_max"]],
+        has: &[
+            POSIX,
+            AT_BIRTH,
+            &["has_kqueue", "has_ppoll", "has_backlog_max"],
+        ],
         has_on: &[],
     },
     Row {
         os: &["macos", "ios", "tvos", "watchos", "visionos"],
         arch: &[],
-        has: &[POSIX, &["has_backlog_max", "has_nosigpipe"]],
+        has: &[
+            POSIX,
+            &[
+                "has_kqueue",
+                "has_user_events",
+                "has_aio_events",
+                "has_backlog_max",
+                "has_nosigpipe",
+            ],
+        ],
         has_on: &[],
     },
     // Solaris 11.4, the oldest that Rust supports. libc does not declare ppoll(2).

@@ -7,17 +7,67 @@ use std::env;
 
 /// Backend, and the operating systems that have it.
 const BACKENDS: &[(&str, &[&str])] = &[
-    ("backend_epoll_eventfd", &["linux", "android"]),
-    ("backend_epoll_pipe", &["linux", "android"]),
-    ("backend_poll_eventfd", &["linux", "android"]),
-    ("backend_poll_pipe", &["linux", "android"]),
+    ("backend_epoll_eventfd", EPOLL),
+    ("backend_epoll_pipe", EPOLL),
+    ("backend_kqueue_kqueue", USER_EVENTS),
+    ("backend_kqueue_pipe", KQUEUE),
+    ("backend_poll_eventfd", EPOLL),
+    ("backend_poll_kqueue", USER_EVENTS),
+    ("backend_poll_pipe", UNIX),
+    ("backend_iocp_packet", &["windows"]),
+];
+
+const EPOLL: &[&str] = &["linux", "android", "illumos"];
+/// "simulated" is Linux with a library in the place of the kernel's kqueue(2), `--cfg ferrio_kqueue`.
+const KQUEUE: &[&str] = &[
+    "simulated",
+    "macos",
+    "ios",
+    "tvos",
+    "watchos",
+    "visionos",
+    "freebsd",
+    "dragonfly",
+    "netbsd",
+    "openbsd",
+];
+const USER_EVENTS: &[&str] = &[
+    "simulated",
+    "macos",
+    "ios",
+    "tvos",
+    "watchos",
+    "visionos",
+    "freebsd",
+    "dragonfly",
+    "netbsd",
+];
+const UNIX: &[&str] = &[
+    "linux",
+    "android",
+    "illumos",
+    "simulated",
+    "macos",
+    "ios",
+    "tvos",
+    "watchos",
+    "visionos",
+    "freebsd",
+    "dragonfly",
+    "netbsd",
+    "openbsd",
+    "solaris",
 ];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(ferrio_kqueue)");
     // For cases about what such a build does without.
     println!("cargo::rustc-check-cfg=cfg(ferrio_without, values(any()))");
-    let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let mut os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if os == "linux" && env::var_os("CARGO_CFG_FERRIO_KQUEUE").is_some() {
+        os = "simulated".into();
+    }
     for (cfg, systems) in BACKENDS {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
         if systems.contains(&os.as_str()) {

@@ -39,6 +39,15 @@ capabilities! {
     IOCP = has_iocp,
     /// `epoll_pwait2(2)`: timeouts below a millisecond. Linux 5.11.
     EPOLL_PWAIT2 = has_epoll_pwait2,
+    /// `kqueue(2)`.
+    KQUEUE = has_kqueue,
+    /// `EVFILT_USER`: an event of `kqueue(2)` that a thread triggers. Version 10 of NetBSD; before that a
+    /// pipe does instead.
+    USER_EVENTS = has_user_events,
+    /// `EVFILT_AIO`: `kqueue(2)` tells of requests of `aio(4)`, so there is `Interest::AIO`.
+    AIO_EVENTS = has_aio_events,
+    /// `EVFILT_LIO`: and of `lio_listio(2)`, so there is `Interest::LIO`.
+    LIO_EVENTS = has_lio_events,
     /// `eventfd(2)`.
     EVENTFD = has_eventfd,
     /// `pipe(2)`, and a selector that can watch one.

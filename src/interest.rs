@@ -16,7 +16,9 @@ const PRIORITY: u8 = 1 << 4;
 /// # Platform notes
 ///
 /// `PRIORITY` exists where [`capabilities::PRIORITY`](crate::capabilities::PRIORITY) is true: on Linux
-/// and Android, Hurd and Cygwin.
+/// and Android, Hurd and Cygwin. `AIO` exists where
+/// [`capabilities::AIO_EVENTS`](crate::capabilities::AIO_EVENTS) is true, on FreeBSD, DragonFly and
+/// Apple's systems, and `LIO` on FreeBSD alone.
 ///
 /// # Examples
 ///
@@ -66,6 +68,31 @@ impl Interest {
     /// ```
     #[cfg(has_priority)]
     pub const PRIORITY: Interest = bits(PRIORITY);
+
+    /// POSIX asynchronous I/O: a request of `aio(4)` has ended.
+    ///
+    /// Such a request is no descriptor. It is submitted with the descriptor of the
+    /// [`Registry`](crate::Registry) in `sigev_notify_kqueue` and the token in `sigev_value`, which is
+    /// what a [`Source`](crate::event::Source) for it does when it is registered; the kernel ends the
+    /// registration with the request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(ferrio::Interest::AIO.is_aio());
+    /// ```
+    #[cfg(has_aio_events)]
+    pub const AIO: Interest = bits(AIO);
+
+    /// A list of requests given to `lio_listio(2)` has ended. Otherwise as [`AIO`](Interest::AIO).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(ferrio::Interest::LIO.is_lio());
+    /// ```
+    #[cfg(has_lio_events)]
+    pub const LIO: Interest = bits(LIO);
 
     /// Both interests together. `|` does the same; this one can be used in constants.
     ///

@@ -58,6 +58,7 @@ impl Backend {
     }
 
     /// The system calls with which this selector is made, changed, and asked.
+    #[cfg(unix)]
     pub fn calls(&self) -> SelectorCalls {
         match self.selector {
             SelectorKind::Epoll => SelectorCalls {
@@ -65,12 +66,28 @@ impl Backend {
                 control: &[Call::EpollCtl],
                 wait: &[Call::EpollWait, Call::EpollPwait2],
             },
+            SelectorKind::Kqueue => SelectorCalls {
+                create: &[Call::Kqueue],
+                control: &[Call::Kevent],
+                wait: &[Call::Kevent],
+            },
             SelectorKind::Poll => SelectorCalls {
                 create: &[],
                 control: &[],
                 wait: &[Call::Poll, Call::Ppoll],
             },
             other => panic!("name the system calls of {other} in src/backend.rs"),
+        }
+    }
+
+    /// The system calls with which the selector is made, changed, and asked.
+    #[cfg(windows)]
+    pub fn calls(&self) -> SelectorCalls {
+        assert_eq!(self.selector, SelectorKind::Iocp);
+        SelectorCalls {
+            create: &[Call::CreatePort],
+            control: &[Call::AfdPoll],
+            wait: &[Call::Dequeue],
         }
     }
 
@@ -147,8 +164,12 @@ macro_rules! conformance {
             // The table of backends: cfg from build.rs, module, selector, waker.
             [backend_epoll_eventfd epoll_eventfd Epoll Eventfd]
             [backend_epoll_pipe epoll_pipe Epoll Pipe]
+            [backend_kqueue_kqueue kqueue_kqueue Kqueue Kqueue]
+            [backend_kqueue_pipe kqueue_pipe Kqueue Pipe]
             [backend_poll_eventfd poll_eventfd Poll Eventfd]
+            [backend_poll_kqueue poll_kqueue Poll Kqueue]
             [backend_poll_pipe poll_pipe Poll Pipe]
+            [backend_iocp_packet iocp_packet Iocp Packet]
         }
     };
 }

@@ -79,12 +79,17 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> io::Resu
 /// Gives a descriptor that was created without flags what the flags would have given it:
 /// close-on-exec first, since a fork in another thread is what the gap exposes it to.
 pub(crate) fn set_birth_flags(fd: BorrowedFd<'_>) -> io::Result<()> {
-    // FD_CLOEXEC is the only descriptor flag there is (fcntl(2)), so nothing is lost by not reading
-    // the old ones.
     if cfg!(has_cloexec) {
-        fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)?;
+        set_cloexec(fd)?;
     }
     set_nonblocking(fd, true)
+}
+
+/// Sets `FD_CLOEXEC`, the only descriptor flag there is (fcntl(2)), so nothing is lost by not reading
+/// the old ones.
+pub(crate) fn set_cloexec(fd: BorrowedFd<'_>) -> io::Result<()> {
+    fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)?;
+    Ok(())
 }
 
 /// Takes both descriptors of a fresh pair into ownership.

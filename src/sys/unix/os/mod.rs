@@ -10,7 +10,7 @@ use std::io;
 pub(crate) mod address;
 #[cfg(sel_epoll)]
 pub(crate) mod epoll;
-#[cfg(sel_poll)]
+#[cfg(any(sel_kqueue, sel_poll))]
 pub(crate) mod error;
 #[cfg(waker_eventfd)]
 pub(crate) mod eventfd;
@@ -18,6 +18,8 @@ pub(crate) mod eventfd;
 pub mod fault;
 #[cfg_attr(not(any(has_pipe, feature = "net")), allow(dead_code))] // For sockets and pipes.
 pub(crate) mod fd;
+#[cfg(sel_kqueue)]
+pub(crate) mod kqueue;
 #[cfg(has_pipe)]
 pub(crate) mod pipe;
 #[cfg(sel_poll)]
@@ -25,6 +27,7 @@ pub(crate) mod poll;
 #[cfg(any(
     all(feature = "net", has_accept4),
     all(waker_eventfd, has_pipe),
+    all(waker_kqueue, has_pipe),
     all(sel_epoll, has_epoll_pwait2),
     all(sel_poll, has_ppoll)
 ))]
@@ -74,6 +77,10 @@ calls! {
     Getsockname,
     /// `getsockopt(2)`
     Getsockopt,
+    /// `kevent(2)`
+    Kevent,
+    /// `kqueue(2)`
+    Kqueue,
     /// `listen(2)`
     Listen,
     /// `pipe(2)`

@@ -6,6 +6,8 @@
 
 #[cfg(sel_epoll)]
 mod epoll;
+#[cfg(sel_kqueue)]
+mod kqueue;
 #[cfg(sel_poll)]
 mod poll;
 #[cfg(not(sel_poll))]
@@ -21,6 +23,7 @@ use crate::event::{Event, Events};
 use crate::interest::Interest;
 use crate::kind::{SelectorKind, WakerKind};
 use crate::notify::{Harvest, Kernel, Notify, Turn};
+#[cfg(any(sel_epoll, sel_poll))]
 use crate::readiness::Readiness;
 use crate::sync::{Arc, Mutex, lock};
 use crate::sys::unix::waker::Bell;
@@ -36,13 +39,17 @@ pub(crate) const AVAILABLE: &[SelectorKind] = &[
     DEFAULT,
     #[cfg(all(sel_epoll, force_poll))]
     SelectorKind::Epoll,
-    #[cfg(all(sel_epoll, sel_poll, not(force_poll)))]
+    #[cfg(all(sel_kqueue, force_poll))]
+    SelectorKind::Kqueue,
+    #[cfg(all(any(sel_epoll, sel_kqueue), sel_poll, not(force_poll)))]
     SelectorKind::Poll,
 ];
 
 /// The one taken when nobody chooses.
 pub(crate) const DEFAULT: SelectorKind = if cfg!(all(sel_epoll, not(force_poll))) {
     SelectorKind::Epoll
+} else if cfg!(all(sel_kqueue, not(force_poll))) {
+    SelectorKind::Kqueue
 } else {
     SelectorKind::Poll
 };
@@ -51,6 +58,8 @@ pub(crate) const DEFAULT: SelectorKind = if cfg!(all(sel_epoll, not(force_poll))
 pub(crate) const FLAGS: &[&[(&str, u32)]] = &[
     #[cfg(sel_epoll)]
     epoll::FLAGS,
+    #[cfg(sel_kqueue)]
+    kqueue::FLAGS,
     #[cfg(sel_poll)]
     poll::FLAGS,
 ];
@@ -66,6 +75,8 @@ pub(crate) struct Selector {
 enum Backend {
     #[cfg(sel_epoll)]
     Epoll(epoll::Epoll),
+    #[cfg(sel_kqueue)]
+    Kqueue(kqueue::Kqueue),
     #[cfg(sel_poll)]
     Poll(poll::Poll),
 }
@@ -79,10 +90,12 @@ impl Selector {
         let backend = match kind {
             #[cfg(sel_epoll)]
             SelectorKind::Epoll => Backend::Epoll(epoll::Epoll::new()?),
+            #[cfg(sel_kqueue)]
+            SelectorKind::Kqueue => Backend::Kqueue(kqueue::Kqueue::new()?),
             #[cfg(sel_poll)]
             SelectorKind::Poll => {
                 // At once: registrations ring as well, and a blocked poll(2) takes nothing new in.
-                let bell = hub.bell(|_| Ok(()))?.as_fd().as_raw_fd();
+                let bell = hub.bell(Bell::new)?.as_fd().as_raw_fd();
                 Backend::Poll(poll::Poll::new(hub.clone(), bell))
             }
             other => return Err(other.unsupported()),
@@ -99,6 +112,8 @@ impl Selector {
         match self.backend {
             #[cfg(sel_epoll)]
             Backend::Epoll(_) => SelectorKind::Epoll,
+            #[cfg(sel_kqueue)]
+            Backend::Kqueue(_) => SelectorKind::Kqueue,
             #[cfg(sel_poll)]
             Backend::Poll(_) => SelectorKind::Poll,
         }
@@ -121,6 +136,8 @@ impl Selector {
         match &self.backend {
             #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => epoll.register(fd, token, interests),
+            #[cfg(sel_kqueue)]
+            Backend::Kqueue(kqueue) => self.tell(fd, kqueue.register(fd, token, interests)?),
             #[cfg(sel_poll)]
             Backend::Poll(poll) => poll.register(fd, token, interests),
         }
@@ -137,6 +154,8 @@ impl Selector {
         match &self.backend {
             #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => epoll.reregister(fd, token, interests),
+            #[cfg(sel_kqueue)]
+            Backend::Kqueue(kqueue) => self.tell(fd, kqueue.reregister(fd, token, interests)?),
             #[cfg(sel_poll)]
             Backend::Poll(poll) => poll.reregister(fd, token, interests),
         }
@@ -147,6 +166,8 @@ impl Selector {
         match &self.backend {
             #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => epoll.deregister(fd),
+            #[cfg(sel_kqueue)]
+            Backend::Kqueue(kqueue) => kqueue.deregister(fd),
             #[cfg(sel_poll)]
             Backend::Poll(poll) => poll.deregister(fd),
         }
@@ -162,9 +183,9 @@ impl Selector {
         interests: Interest,
     ) -> io::Result<()> {
         match &self.backend {
-            #[cfg(sel_epoll)]
-            Backend::Epoll(epoll) => epoll.register(fd, token, interests),
             Backend::Poll(poll) => poll.register_source(registration, fd, token, interests),
+            #[cfg(any(sel_epoll, sel_kqueue))]
+            _ => self.register(fd, token, interests),
         }
     }
 
@@ -178,10 +199,23 @@ impl Selector {
         interests: Interest,
     ) -> io::Result<()> {
         match &self.backend {
-            #[cfg(sel_epoll)]
-            Backend::Epoll(epoll) => epoll.reregister(fd, token, interests),
             Backend::Poll(poll) => poll.reregister_source(registration, fd, token, interests),
+            #[cfg(any(sel_epoll, sel_kqueue))]
+            _ => self.reregister(fd, token, interests),
         }
+    }
+
+    /// Wakes a blocked poll if the registration has an event that only the next one adds.
+    #[cfg(sel_kqueue)]
+    fn tell(&self, fd: RawFd, registered: kqueue::Registered) -> io::Result<()> {
+        if registered == kqueue::Registered::Watched {
+            return Ok(());
+        }
+        let told = self.hub().and_then(|hub| hub.ring());
+        told.inspect_err(|_| {
+            // It leaves nothing behind.
+            let _ = self.deregister(fd);
+        })
     }
 
     /// One poll, into the cleared `events`, whose capacity is at least 1.
@@ -201,15 +235,18 @@ impl Selector {
 
     /// What this selector's wakers share, complete with the kernel object: the first waker makes it.
     pub(crate) fn hub(&self) -> io::Result<Arc<WakeHub>> {
-        self.hub.bell(|bell| match &self.backend {
+        self.hub.bell(|kind| match &self.backend {
             #[cfg(sel_epoll)]
-            Backend::Epoll(epoll) => epoll.watch_bell(bell.as_fd()),
-            #[cfg(sel_poll)]
-            Backend::Poll(_) => {
-                // It was made with the selector.
-                let _ = bell;
-                Ok(())
+            Backend::Epoll(epoll) => {
+                let bell = Bell::new(kind)?;
+                epoll.watch_bell(bell.as_fd())?;
+                Ok(bell)
             }
+            #[cfg(sel_kqueue)]
+            Backend::Kqueue(kqueue) => kqueue.bell(kind),
+            // It was made with the selector.
+            #[cfg(sel_poll)]
+            Backend::Poll(_) => Bell::new(kind),
         })?;
         Ok(self.hub.clone())
     }
@@ -229,6 +266,8 @@ impl Selector {
         match &self.backend {
             #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => epoll.as_fd(),
+            #[cfg(sel_kqueue)]
+            Backend::Kqueue(kqueue) => kqueue.as_fd(),
             #[cfg(sel_poll)]
             Backend::Poll(_) => self.hub.bell.get().expect("made in `new`").as_fd(),
         }
@@ -273,14 +312,13 @@ impl WakeHub {
         }
     }
 
-    /// The bell, made now if there is none yet; `watch` then shows it to the selector.
-    fn bell(&self, watch: impl FnOnce(&Bell) -> io::Result<()>) -> io::Result<&Bell> {
+    /// The bell; if there is none yet `make` makes it, and shows it to the selector.
+    fn bell(&self, make: impl FnOnce(WakerKind) -> io::Result<Bell>) -> io::Result<&Bell> {
         let _one_at_a_time = lock(&self.making);
         if let Some(bell) = self.bell.get() {
             return Ok(bell);
         }
-        let bell = Bell::new(self.kind)?;
-        watch(&bell)?;
+        let bell = make(self.kind)?;
         Ok(self.bell.get_or_init(|| bell))
     }
 
@@ -298,7 +336,7 @@ impl WakeHub {
     }
 
     /// What a selector with edges does when it was rung.
-    #[cfg(sel_epoll)]
+    #[cfg(any(sel_epoll, sel_kqueue))]
     fn rearm(&self) -> io::Result<()> {
         match self.bell.get() {
             Some(bell) => bell.rearm(),
@@ -331,11 +369,13 @@ impl Kernel for OnePoll<'_> {
             #[cfg(sel_epoll)]
             Backend::Epoll(epoll) => {
                 let harvest = epoll.wait(self.list, room, timeout)?;
-                if harvest.rung {
-                    // The events are taken out already, so an error would lose them. Without this
-                    // the bell may stay mute once, for which there is no known cause.
-                    let _ = self.selector.hub.rearm();
-                }
+                self.rearm(harvest);
+                Ok(harvest)
+            }
+            #[cfg(sel_kqueue)]
+            Backend::Kqueue(kqueue) => {
+                let harvest = kqueue.wait(self.list, room, timeout)?;
+                self.rearm(harvest);
                 Ok(harvest)
             }
             #[cfg(sel_poll)]
@@ -359,7 +399,20 @@ impl Kernel for OnePoll<'_> {
     }
 }
 
+#[cfg(any(sel_epoll, sel_kqueue))]
+impl OnePoll<'_> {
+    #[inline(always)]
+    fn rearm(&self, harvest: Harvest) {
+        if harvest.rung {
+            // The events are taken out already, so an error would lose them. Without this the bell
+            // may stay mute once, for which there is no known cause.
+            let _ = self.selector.hub.rearm();
+        }
+    }
+}
+
 /// What epoll and poll(2) answer, in the words that both have.
+#[cfg(any(sel_epoll, sel_poll))]
 struct Answer {
     input: bool,
     priority: bool,
@@ -371,6 +424,7 @@ struct Answer {
     peer_shut: bool,
 }
 
+#[cfg(any(sel_epoll, sel_poll))]
 impl Answer {
     const fn readiness(&self) -> Readiness {
         Readiness::NONE
@@ -394,6 +448,7 @@ impl Answer {
 
 /// The timeout for a call that takes milliseconds: rounded up, so that no poll ends early or spins,
 /// and cut to what an `int` holds, some 24 days, after which the caller asks again.
+#[cfg(any(sel_epoll, sel_poll))]
 #[inline]
 fn milliseconds(timeout: Option<Duration>) -> i32 {
     let Some(timeout) = timeout else { return -1 };
@@ -417,7 +472,7 @@ pub(crate) fn forget_fallbacks() {
     poll::forget_fallbacks();
 }
 
-#[cfg(all(test, not(ferrio_loom)))]
+#[cfg(all(test, any(sel_epoll, sel_poll), not(ferrio_loom)))]
 mod tests {
     use super::*;
 

@@ -1,0 +1,147 @@
+//! Pipes whose reader was gone already when their writing end was registered.
+//!
+//! Other systems, and kqueue too when the reader goes later, report such an end as writable and
+//! closed. But adding `EVFILT_WRITE` then is an error: `EPIPE` on OS X 10.10 and FreeBSD, `EBADF` on
+//! NetBSD. So the event is made here, and the next poll adds it to the kernel's.
+//!
+//! That takes some state for each such end, from its registration to that poll, and the state must
+//! not outlive the descriptor, of whose closing nobody tells. So a knote is left in the kernel as an
+//! *anchor*: the one for reading, which is of no use to a writing end, disabled unless the user has
+//! asked for it. It goes when the descriptor is closed. Before the event is reported the anchor is
+//! touched; if it is gone, so is the event. It stays afterwards, and is what `deregister` finds.
+//!
+//! The anchor's number may have been closed and registered again meanwhile. `register` forgets the
+//! state of its number first, and everything is behind one lock, so the state found here is never
+//! that of an earlier file. Nothing is locked as long as there has been no such pipe.
+
+use std::io;
+use std::os::fd::RawFd;
+
+use super::record::{WRITE, WRITE_EOF};
+use crate::event::Event;
+use crate::readiness::Readiness;
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
+use crate::sys::unix::os::error;
+use crate::sys::unix::os::kqueue::{EV_ADD, EV_CLEAR, EV_DISABLE, EV_ENABLE};
+use crate::sys::unix::os::kqueue::{EVFILT_READ, Kevent, Queue};
+use crate::token::Token;
+
+#[derive(Default)]
+pub(super) struct DeadPipes {
+    /// There has been one.
+    any: AtomicBool,
+    unreported: Mutex<Vec<DeadPipe>>,
+}
+
+struct DeadPipe {
+    fd: RawFd,
+    token: Token,
+    /// The anchor is a registration for reading, and stays enabled.
+    read: bool,
+}
+
+/// The state while a registration changes.
+pub(super) struct Held<'a> {
+    all: &'a DeadPipes,
+    /// `None` as long as there has been no dead pipe.
+    unreported: Option<MutexGuard<'a, Vec<DeadPipe>>>,
+}
+
+/// Whether `errno`, for adding `EVFILT_WRITE`, may mean such a pipe.
+pub(super) fn may_be_one(errno: i32) -> bool {
+    matches!(errno, error::BROKEN_PIPE | error::BAD_DESCRIPTOR)
+}
+
+impl DeadPipes {
+    pub(super) fn hold(&self) -> Held<'_> {
+        let any = self.any.load(Ordering::Acquire);
+        Held {
+            all: self,
+            unreported: any.then(|| lock(&self.unreported)),
+        }
+    }
+
+    /// Appends at most `room` events to `list` and returns their number.
+    #[inline]
+    pub(super) fn report(&self, queue: &Queue, list: &mut Vec<Event>, room: usize) -> usize {
+        if !self.any.load(Ordering::Acquire) {
+            return 0;
+        }
+        self.report_some(queue, list, room)
+    }
+
+    #[cold]
+    fn report_some(&self, queue: &Queue, list: &mut Vec<Event>, room: usize) -> usize {
+        let mut unreported = lock(&self.unreported);
+        let start = list.len();
+        while list.len() - start < room {
+            let Some(pipe) = unreported.pop() else { break };
+            if pipe.is_anchored(queue) {
+                list.push(pipe.event());
+            }
+        }
+        list.len() - start
+    }
+}
+
+impl Held<'_> {
+    /// The registration of `fd` has ended, or is about to be another.
+    pub(super) fn forget(&mut self, fd: RawFd) {
+        if let Some(unreported) = &mut self.unreported {
+            unreported.retain(|pipe| pipe.fd != fd);
+        }
+    }
+
+    /// Registers `fd`, for which `EVFILT_WRITE` could not be added. `read`: `EVFILT_READ` was.
+    pub(super) fn add(
+        &mut self,
+        queue: &Queue,
+        fd: RawFd,
+        token: Token,
+        read: bool,
+    ) -> io::Result<()> {
+        let pipe = DeadPipe { fd, token, read };
+        if !read {
+            pipe.touch(queue, EV_ADD | EV_DISABLE | EV_CLEAR)?;
+        }
+        let all = self.all;
+        let unreported = self.unreported.get_or_insert_with(|| {
+            let unreported = lock(&all.unreported);
+            all.any.store(true, Ordering::Release);
+            unreported
+        });
+        unreported.retain(|other| other.fd != fd);
+        unreported.push(pipe);
+        Ok(())
+    }
+}
+
+impl DeadPipe {
+    fn is_anchored(&self, queue: &Queue) -> bool {
+        // As it is already, so that nothing changes.
+        let flags = if self.read { EV_ENABLE } else { EV_DISABLE };
+        self.touch(queue, flags).is_ok()
+    }
+
+    fn touch(&self, queue: &Queue, flags: u32) -> io::Result<()> {
+        let mut change = [Kevent::new(
+            self.fd as usize,
+            EVFILT_READ,
+            flags,
+            self.token.0,
+        )];
+        queue.change(&mut change)?;
+        match change[0].errno() {
+            0 => Ok(()),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+
+    /// As of a pipe whose reader has gone later, and an error as on epoll.
+    fn event(&self) -> Event {
+        let readiness = Readiness::WRITABLE
+            .and(Readiness::WRITE_CLOSED)
+            .and(Readiness::ERROR);
+        Event::new(self.token, readiness, WRITE | WRITE_EOF)
+    }
+}

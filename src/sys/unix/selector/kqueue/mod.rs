@@ -1,0 +1,334 @@
+//! The selector over kqueue(2), with `EV_CLEAR`, which makes edges.
+//!
+//! **The kernel's model.** A queue holds *knotes*, at most one per pair of filter and descriptor:
+//! reading and writing are two registrations and two events. A knote hands its user data back, which
+//! is the token here. With `EV_CLEAR` it is reported when it becomes ready and again at every later
+//! event of its object, so neither we nor the user re-arm anything. The filter is run once more when
+//! an event is fetched: what is no longer true by then is not reported. A knote belongs to the number
+//! of a descriptor and goes when that number is closed, duplicates or not.
+//!
+//! **Our state.** None per source. The queue's descriptor is shared with the wakers (`EVFILT_USER`);
+//! it needs no duplicate for that. The one thing remembered is a pipe whose reader was gone when its
+//! writing end was registered, see [`DeadPipes`].
+//!
+//! **Changes** are made with `EV_RECEIPT`: every change is answered, and no event is taken out of the
+//! queue by a call that isn't a poll. A set of changes is not atomic. If one fails, those before it
+//! are taken back. Nothing tells whether a knote was there before `EV_ADD`, so a descriptor that is
+//! registered twice has the second registration's token from then on, silently; `EV_ENABLE` does tell,
+//! which is how [`reregister`](Kqueue::reregister) finds out.
+//!
+//! **Events** of the two filters are merged, so that a source has one event in a batch. What a kqueue
+//! adds by itself stays: an edge for writing at each acknowledgement of TCP and each read of a pipe or
+//! Unix socket, though nothing was full. What cannot be recognised as ours, someone else has
+//! registered by way of the descriptor; it is passed on under its user data.
+//!
+//! **Drop.** The last of the selector and its wakers closes the queue, and that is all. A forked child
+//! does not inherit it and leaves the number alone.
+
+mod dead_pipes;
+mod merge;
+mod record;
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::atomic::AtomicI32;
+use std::time::Duration;
+
+use self::dead_pipes::{DeadPipes, Held};
+use self::merge::Merge;
+use crate::event::Event;
+use crate::interest::Interest;
+use crate::kind::WakerKind;
+use crate::notify::Harvest;
+use crate::sync::{Arc, Mutex, Ordering, lock};
+use crate::sys::unix::os::error;
+use crate::sys::unix::os::kqueue::{
+    EV_ADD, EV_CLEAR, EV_DELETE, EV_ENABLE, EVFILT_READ, EVFILT_WRITE, Kevent, Queue,
+};
+use crate::sys::unix::waker::Bell;
+use crate::token::Token;
+
+pub(crate) use self::record::FLAGS;
+
+pub(crate) struct Kqueue {
+    queue: Arc<Queue>,
+    /// The wakers' descriptor, if they have one of their own and it is watched; else -1.
+    bell: AtomicI32,
+    dead_pipes: DeadPipes,
+    /// The poller has it while it is in a call.
+    buffer: Mutex<Option<Box<Buffer>>>,
+}
+
+/// Where the kernel writes its records, and what it takes to merge them.
+#[derive(Default)]
+struct Buffer {
+    records: Vec<Kevent>,
+    merge: Merge,
+}
+
+/// What a successful registration leads to.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Registered {
+    /// The kernel sees to its events.
+    Watched,
+    /// It has an event that the next [`wait`](Kqueue::wait) adds to the kernel's: a blocked one has
+    /// to be woken.
+    Ready,
+}
+
+impl Kqueue {
+    pub(crate) fn new() -> io::Result<Kqueue> {
+        Ok(Kqueue {
+            queue: Arc::new(Queue::new()?),
+            bell: AtomicI32::new(-1),
+            dead_pipes: DeadPipes::default(),
+            buffer: Mutex::new(None),
+        })
+    }
+
+    pub(crate) fn register(
+        &self,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<Registered> {
+        let mut dead_pipes = self.dead_pipes.hold();
+        dead_pipes.forget(fd);
+        let mut changes = Changes::new(fd, token);
+        changes.add(interests);
+        changes.apply(&self.queue)?;
+        self.settle(&changes, interests, &mut dead_pipes)
+    }
+
+    pub(crate) fn reregister(
+        &self,
+        fd: RawFd,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<Registered> {
+        let mut dead_pipes = self.dead_pipes.hold();
+        let mut changes = Changes::new(fd, token);
+        // Answered with ENOENT where there was nothing. The user data go along, for they may replace
+        // the old ones whatever the change is.
+        for (filter, wanted) in filters(interests) {
+            changes.push(filter, if wanted { EV_ENABLE } else { EV_DELETE });
+        }
+        let questions = changes.len;
+        changes.add(interests);
+        changes.apply(&self.queue)?;
+        let answers = &changes.list[..questions];
+        if answers.iter().all(|answer| is_not_found(answer.errno())) {
+            self.take_back(fd);
+            return Err(error::not_found());
+        }
+        dead_pipes.forget(fd);
+        self.settle(&changes, interests, &mut dead_pipes)
+    }
+
+    pub(crate) fn deregister(&self, fd: RawFd) -> io::Result<()> {
+        let mut dead_pipes = self.dead_pipes.hold();
+        let mut changes = Changes::new(fd, Token(0));
+        changes.push(EVFILT_READ, EV_DELETE);
+        changes.push(EVFILT_WRITE, EV_DELETE);
+        changes.apply(&self.queue)?;
+        let errors = changes.made().iter().map(Kevent::errno);
+        // Which of the two it had isn't known, so one of them may be missing.
+        let mut found = false;
+        let mut failure = None;
+        for errno in errors {
+            found |= errno == 0;
+            if errno != 0 && !is_not_found(errno) {
+                failure = Some(io::Error::from_raw_os_error(errno));
+            }
+        }
+        match failure {
+            Some(failure) => Err(failure),
+            None if found => {
+                dead_pipes.forget(fd);
+                Ok(())
+            }
+            None => Err(error::not_found()),
+        }
+    }
+
+    /// Looks at the receipts of the changes that [`Changes::add`] has made.
+    fn settle(
+        &self,
+        changes: &Changes,
+        interests: Interest,
+        dead_pipes: &mut Held<'_>,
+    ) -> io::Result<Registered> {
+        let failure = |filter| {
+            let receipt = changes.added().iter().find(|c| c.filter() == filter)?;
+            Some(receipt.errno()).filter(|&errno| errno != 0)
+        };
+        let (reading, writing) = (failure(EVFILT_READ), failure(EVFILT_WRITE));
+        let failed = match (reading, writing) {
+            (None, None) => return Ok(Registered::Watched),
+            (None, Some(errno)) if dead_pipes::may_be_one(errno) => {
+                let watched = interests.is_readable();
+                match dead_pipes.add(&self.queue, changes.fd, changes.token, watched) {
+                    Ok(()) => return Ok(Registered::Ready),
+                    // The descriptor is not open at all, or something worse.
+                    Err(error) => error,
+                }
+            }
+            (Some(errno), _) | (None, Some(errno)) => io::Error::from_raw_os_error(errno),
+        };
+        self.take_back(changes.fd);
+        Err(failed)
+    }
+
+    /// Removes what a call that fails has added. After a `reregister` that also ends the registration
+    /// that was there: its old token is lost, and the new one must not be reported.
+    #[cold]
+    fn take_back(&self, fd: RawFd) {
+        let mut changes = Changes::new(fd, Token(0));
+        changes.push(EVFILT_READ, EV_DELETE);
+        changes.push(EVFILT_WRITE, EV_DELETE);
+        // What is not there need not be removed.
+        let _ = changes.apply(&self.queue);
+    }
+
+    /// Makes the wakers' kernel object, and watches it.
+    pub(crate) fn bell(&self, kind: WakerKind) -> io::Result<Bell> {
+        let bell = Bell::of_queue(kind, &self.queue)?;
+        if !bell.is_in(&self.queue) {
+            let fd = bell.as_fd().as_raw_fd();
+            let mut changes = Changes::new(fd, Token(0));
+            changes.push(EVFILT_READ, EV_ADD | EV_CLEAR);
+            // Before there can be a record of it.
+            self.bell.store(fd, Ordering::Release);
+            let result = changes.apply(&self.queue).and_then(|()| changes.check());
+            if let Err(error) = result {
+                self.bell.store(-1, Ordering::Release);
+                return Err(error);
+            }
+        }
+        Ok(bell)
+    }
+
+    /// Appends at most `room` events to `list`, blocking for at most `timeout`.
+    pub(crate) fn wait(
+        &self,
+        list: &mut Vec<Event>,
+        room: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<Harvest> {
+        let late = self.dead_pipes.report(&self.queue, list, room);
+        if late == 0 {
+            return self.ask(list, room, timeout);
+        }
+        let mut harvest = Harvest {
+            events: late,
+            rung: false,
+        };
+        if late < room {
+            // An error would lose the events that are in the list already. It comes again.
+            if let Ok(more) = self.ask(list, room - late, Some(Duration::ZERO)) {
+                harvest.events += more.events;
+                harvest.rung = more.rung;
+            }
+        }
+        Ok(harvest)
+    }
+
+    #[inline]
+    fn ask(
+        &self,
+        list: &mut Vec<Event>,
+        room: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<Harvest> {
+        let buffer = lock(&self.buffer).take();
+        let mut buffer = buffer.unwrap_or_default();
+        buffer.records.clear();
+        let result = self.queue.wait(&mut buffer.records, room, timeout);
+        let harvest = result.map(|()| {
+            let bell = self.bell.load(Ordering::Acquire);
+            buffer.merge.events(&buffer.records, bell, list)
+        });
+        *lock(&self.buffer) = Some(buffer);
+        harvest
+    }
+}
+
+impl AsFd for Kqueue {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
+    }
+}
+
+/// Changes for one descriptor, and afterwards their receipts.
+struct Changes {
+    fd: RawFd,
+    token: Token,
+    list: [Kevent; 4],
+    len: usize,
+    first_added: usize,
+}
+
+impl Changes {
+    fn new(fd: RawFd, token: Token) -> Changes {
+        Changes {
+            fd,
+            token,
+            list: [Kevent::new(0, 0, 0, 0); 4],
+            len: 0,
+            first_added: 0,
+        }
+    }
+
+    fn push(&mut self, filter: i32, flags: u32) {
+        // A negative number becomes one that no descriptor has: the kernel says EBADF.
+        self.list[self.len] = Kevent::new(self.fd as usize, filter, flags, self.token.0);
+        self.len += 1;
+    }
+
+    /// Adds a knote for each of `interests`. Requests of asynchronous I/O bring their own.
+    fn add(&mut self, interests: Interest) {
+        self.first_added = self.len;
+        for (filter, wanted) in filters(interests) {
+            if wanted {
+                self.push(filter, EV_ADD | EV_CLEAR);
+            }
+        }
+    }
+
+    fn apply(&mut self, queue: &Queue) -> io::Result<()> {
+        if self.len == 0 {
+            return Ok(());
+        }
+        queue.change(&mut self.list[..self.len])
+    }
+
+    fn made(&self) -> &[Kevent] {
+        &self.list[..self.len]
+    }
+
+    fn added(&self) -> &[Kevent] {
+        &self.list[self.first_added..self.len]
+    }
+
+    /// The first change that failed.
+    fn check(&self) -> io::Result<()> {
+        let mut errors = self.made().iter().map(Kevent::errno);
+        match errors.find(|&errno| errno != 0) {
+            Some(errno) => Err(io::Error::from_raw_os_error(errno)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The two filters, and whether `interests` asks for them.
+fn filters(interests: Interest) -> [(i32, bool); 2] {
+    [
+        (EVFILT_READ, interests.is_readable()),
+        (EVFILT_WRITE, interests.is_writable()),
+    ]
+}
+
+fn is_not_found(errno: i32) -> bool {
+    errno == error::NOT_FOUND
+}
