@@ -4,6 +4,15 @@ use std::{fs, io};
 
 use crate::emulator;
 
+/// Names a thread to the kernel.
+pub(crate) type Id = libc::pid_t;
+
+/// The calling thread.
+pub(crate) fn own() -> Id {
+    // SAFETY: gettid(2) has no arguments and cannot fail.
+    unsafe { libc::gettid() }
+}
+
 /// The calls in which a selector may sleep.
 const SLEEPING: &[libc::c_long] = &[
     #[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "arm"))]
@@ -28,7 +37,7 @@ fn sleeping_emulated(host: &str) -> &'static [libc::c_long] {
 /// Whether thread `tid` of this process is asleep in one of those calls at this moment.
 ///
 /// proc_pid_syscall(5): the number of the call in which the thread blocks, `running` while it runs.
-pub(crate) fn in_polling_call(tid: libc::pid_t) -> bool {
+pub(crate) fn in_polling_call(tid: Id) -> bool {
     let sleeping = match emulator::host() {
         None => SLEEPING,
         Some(host) => sleeping_emulated(&host),
@@ -37,11 +46,11 @@ pub(crate) fn in_polling_call(tid: libc::pid_t) -> bool {
 }
 
 /// Whether thread `tid` of this process is asleep in any call.
-pub(crate) fn is_asleep(tid: libc::pid_t) -> bool {
+pub(crate) fn is_asleep(tid: Id) -> bool {
     call(tid).is_some()
 }
 
-fn call(tid: libc::pid_t) -> Option<libc::c_long> {
+fn call(tid: Id) -> Option<libc::c_long> {
     match fs::read_to_string(format!("/proc/self/task/{tid}/syscall")) {
         Ok(line) => line.split_whitespace().next()?.parse().ok(),
         // The thread has ended, before or after the file was opened; the caller notices that.
@@ -55,9 +64,8 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 /// The threads of this process but for the calling one and an emulator's.
-pub(crate) fn other_threads() -> Vec<libc::pid_t> {
-    // SAFETY: gettid(2) has no arguments and cannot fail.
-    let own = unsafe { libc::gettid() };
+pub(crate) fn other_threads() -> Vec<Id> {
+    let own = own();
     fs::read_dir("/proc/self/task")
         .expect("procfs")
         .map(|entry| entry.expect("procfs").file_name())

@@ -8,13 +8,16 @@
 //! thread closes just then stays open a little longer. So in a file that isolates one case, every
 //! case that relies on a close taking effect at once is isolated too.
 
+use std::env;
+#[cfg(unix)]
+use std::io;
+#[cfg(unix)]
 use std::panic::{self, AssertUnwindSafe};
 use std::process::Output;
-use std::{env, io};
 
 const CHILD: &str = "FERRIO_CONFORMANCE_CHILD";
 
-/// How long an isolated body may take before SIGALRM ends its process.
+/// How long an isolated body may take before its process is ended.
 const WATCHDOG_SECONDS: u32 = 120;
 
 /// Runs `body` in a new process, in which `test`, the full name of the calling test, is the only
@@ -22,14 +25,17 @@ const WATCHDOG_SECONDS: u32 = 120;
 pub fn isolated(test: &str, body: impl FnOnce()) {
     let finished = format!("isolated body of {test} finished");
     if env::var(CHILD).is_ok_and(|name| name == test) {
-        // SAFETY: alarm(2) takes a number and touches no memory of ours.
-        unsafe { libc::alarm(WATCHDOG_SECONDS) };
+        watch();
         body();
         println!("{finished}");
         return;
     }
     let this = env::current_exe().expect("the path of this test binary");
-    let output = crate::emulator::command(&this)
+    #[cfg(unix)]
+    let mut command = crate::emulator::command(&this);
+    #[cfg(windows)]
+    let mut command = std::process::Command::new(&this);
+    let output = command
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(CHILD, test)
         .output()
@@ -43,6 +49,23 @@ pub fn isolated(test: &str, body: impl FnOnce()) {
     );
 }
 
+/// Ends this process if it takes too long, by SIGALRM.
+#[cfg(unix)]
+fn watch() {
+    // SAFETY: alarm(2) takes a number and touches no memory of ours.
+    unsafe { libc::alarm(WATCHDOG_SECONDS) };
+}
+
+/// Ends this process if it takes too long.
+#[cfg(windows)]
+fn watch() {
+    std::thread::spawn(|| {
+        std::thread::sleep(std::time::Duration::from_secs(WATCHDOG_SECONDS.into()));
+        eprintln!("the isolated body is still running after {WATCHDOG_SECONDS} s");
+        std::process::abort();
+    });
+}
+
 fn describe(output: &Output) -> String {
     format!(
         "the isolated body failed: {}\n--- its stdout\n{}\n--- its stderr\n{}",
@@ -53,6 +76,7 @@ fn describe(output: &Output) -> String {
 }
 
 /// A child made by fork(2), which shares this process's descriptors' open file descriptions.
+#[cfg(unix)]
 #[derive(Debug)]
 pub struct Forked {
     pid: libc::pid_t,
@@ -62,6 +86,7 @@ pub struct Forked {
 ///
 /// Only for bodies of [`isolated`], where the one other thread is libtest's, which sleeps until the
 /// test ends. So no lock is held that the child would find locked for ever, as fork(2) warns.
+#[cfg(unix)]
 pub fn fork(body: impl FnOnce()) -> Forked {
     let others = crate::blocked::other_threads();
     assert!(others.len() <= 1, "fork needs a process without threads");
@@ -84,6 +109,7 @@ pub fn fork(body: impl FnOnce()) -> Forked {
     }
 }
 
+#[cfg(unix)]
 impl Forked {
     /// Waits for the child; panics unless its body ran to the end.
     pub fn join(self) {

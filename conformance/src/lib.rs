@@ -24,27 +24,43 @@
 //! that must be long enough. And what they cannot find out is a failure, never a pass.
 
 mod backend;
+#[cfg_attr(windows, path = "windows/blocked.rs")]
 mod blocked;
 pub mod capability;
 mod child;
+#[cfg_attr(windows, path = "windows/descriptors.rs")]
 pub mod descriptors;
 mod driver;
+#[cfg(unix)]
 pub mod emulator;
+pub mod kernel;
 pub mod multicast;
+#[cfg(unix)]
 pub mod operations;
+#[cfg(unix)]
 pub mod outside;
 pub mod pairs;
 pub mod rearm;
 pub mod samples;
+#[cfg(unix)]
 pub mod script;
+#[cfg(unix)]
 pub mod seccomp;
+#[cfg(unix)]
 pub mod signal;
 pub mod sockets;
 mod threads;
+pub mod unix_only;
+#[cfg(unix)]
+mod unix_samples;
+#[cfg(unix)]
+pub mod unix_sockets;
 
 pub use self::backend::{Backend, SelectorCalls, assert_complete};
 pub use self::capability::Capability;
-pub use self::child::{Forked, fork, isolated};
+pub use self::child::isolated;
+#[cfg(unix)]
+pub use self::child::{Forked, fork};
 pub use self::driver::{Driver, has};
 pub use self::threads::{Background, in_thread, wait_for};
 

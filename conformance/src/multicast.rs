@@ -1,5 +1,6 @@
 //! Multicast groups that no other test uses, on the loopback interface.
 
+#[cfg(unix)]
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process;
@@ -26,6 +27,7 @@ pub fn group_v6() -> Ipv6Addr {
 }
 
 /// The number of the loopback interface.
+#[cfg(unix)]
 pub fn loopback_index() -> u32 {
     // SAFETY: the argument is a C string, which the call only reads.
     let index = unsafe { libc::if_nametoindex(c"lo".as_ptr()) };
@@ -34,6 +36,7 @@ pub fn loopback_index() -> u32 {
 }
 
 /// Whether any socket is a member of the group on the loopback interface, as the kernel lists it.
+#[cfg(unix)]
 pub fn is_member_v6(group: &Ipv6Addr) -> bool {
     let hex: String = group
         .octets()

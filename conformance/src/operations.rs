@@ -11,7 +11,7 @@ use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
 use ferrio::unix::pipe;
 
 use crate::samples::TempPath;
-use crate::{pairs, sockets};
+use crate::{kernel, pairs};
 
 /// System calls, and the errors of each.
 pub type Calls = Vec<(Call, &'static [i32])>;
@@ -236,7 +236,7 @@ fn tcp_connect() -> Operation {
     let address = listener.local_addr().expect("an address");
     operation("TcpStream::connect", socket_then(&[CONNECT]), move || {
         let _stream = TcpStream::connect(address)?;
-        pairs::kernel_ready(&listener, libc::POLLIN);
+        pairs::kernel_ready(&listener, kernel::IN);
         listener.accept().expect("room for the next");
         Ok(())
     })
@@ -261,7 +261,7 @@ fn unix_connect() -> Operation {
     operation("UnixStream::connect", socket_then(&[CONNECT]), move || {
         let result = UnixStream::connect(&path).map(drop);
         if result.is_ok() {
-            pairs::kernel_ready(&listener, libc::POLLIN);
+            pairs::kernel_ready(&listener, kernel::IN);
             listener.accept().expect("room for the next");
         }
         result
@@ -280,9 +280,9 @@ fn tcp_accept() -> Operation {
     let address = listener.local_addr().expect("an address");
     operation("TcpListener::accept", accept(), move || {
         // A failed accept leaves the connection where it is, or has closed it.
-        if !sockets::is_readable(&listener) {
+        if !kernel::is_readable(&listener) {
             net::TcpStream::connect(address).expect("connect");
-            pairs::kernel_ready(&listener, libc::POLLIN);
+            pairs::kernel_ready(&listener, kernel::IN);
         }
         listener.accept().map(drop)
     })
@@ -292,7 +292,7 @@ fn unix_accept() -> Operation {
     let path = TempPath::new();
     let listener = UnixListener::bind(&path).expect("bind");
     operation("UnixListener::accept", accept(), move || {
-        if !sockets::is_readable(&listener) {
+        if !kernel::is_readable(&listener) {
             unix::net::UnixStream::connect(&path).expect("connect");
         }
         listener.accept().map(drop)

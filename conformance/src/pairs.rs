@@ -1,12 +1,20 @@
 //! Connected sources, the raw material of most cases.
 
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+#[cfg(unix)]
+use std::os::fd::{FromRawFd, OwnedFd};
+#[cfg(unix)]
+use std::os::unix;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{fs, io, net, os::unix, process};
+use std::time::Duration;
+use std::{io, net, process};
 
-use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
+#[cfg(unix)]
+use ferrio::net::UnixStream;
+use ferrio::net::{TcpListener, TcpStream, UdpSocket};
+use socket2::SockRef;
 
+use crate::kernel::{self, AsRaw, Flags};
 use crate::{LIMIT, wait_for};
 
 /// A non-blocking TCP stream of ours and its peer, a blocking one of std's whose reads end with an
@@ -36,12 +44,25 @@ pub fn std_tcp() -> (net::TcpStream, net::TcpStream) {
 }
 
 /// As [`tcp`], for Unix sockets.
+#[cfg(unix)]
 pub fn unix() -> (UnixStream, unix::net::UnixStream) {
     let (ours, peer) = unix::net::UnixStream::pair().expect("a pair");
     ours.set_nonblocking(true).expect("non-blocking");
     peer.set_read_timeout(Some(LIMIT)).expect("a timeout");
     peer.set_write_timeout(Some(LIMIT)).expect("a timeout");
     (UnixStream::from_std(ours), peer)
+}
+
+/// As [`tcp`], of the kind that costs least.
+#[cfg(unix)]
+pub fn local() -> (UnixStream, unix::net::UnixStream) {
+    unix()
+}
+
+/// As [`tcp`], of the kind that costs least.
+#[cfg(windows)]
+pub fn local() -> (TcpStream, net::TcpStream) {
+    tcp()
 }
 
 /// A UDP socket of ours and one of std's, connected to each other. Once a port is given up nobody
@@ -59,7 +80,8 @@ pub fn udp() -> (UdpSocket, net::UdpSocket) {
 }
 
 /// A blocking pipe of plain files: reader, writer. (`std::io::pipe` came after Rust 1.85.)
-pub fn std_pipe() -> (fs::File, fs::File) {
+#[cfg(unix)]
+pub fn std_pipe() -> (std::fs::File, std::fs::File) {
     let mut ends = [-1; 2];
     // SAFETY: `ends` has room for the two descriptors.
     let result = unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) };
@@ -68,7 +90,7 @@ pub fn std_pipe() -> (fs::File, fs::File) {
     let reader = unsafe { OwnedFd::from_raw_fd(ends[0]) };
     // SAFETY: as above.
     let writer = unsafe { OwnedFd::from_raw_fd(ends[1]) };
-    (fs::File::from(reader), fs::File::from(writer))
+    (reader.into(), writer.into())
 }
 
 /// A listener of ours on a loopback port of its own.
@@ -79,7 +101,7 @@ pub fn listener() -> (TcpListener, net::SocketAddr) {
 }
 
 /// A loopback address for this call only: a port of it that was given up is not taken by another
-/// test at once. All of 127.0.0.0/8 is loopback on Linux, ip(7).
+/// test at once. All of 127.0.0.0/8 is loopback on Linux, ip(7), and on Windows.
 pub fn private_loopback() -> net::SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = process::id()
@@ -149,27 +171,20 @@ pub fn assert_would_block<T: std::fmt::Debug>(result: io::Result<T>) {
     }
 }
 
-/// Waits, by poll(2) and beside the library, until the kernel reports one of `events` or a hang-up
-/// or an error for `fd`; the flags it reported.
-pub fn kernel_ready(fd: &impl AsRawFd, events: libc::c_short) -> libc::c_short {
-    let mut record = libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events,
-        revents: 0,
-    };
-    let timeout = libc::c_int::try_from(LIMIT.as_millis()).expect("a short limit");
-    loop {
-        // SAFETY: `record` is one valid pollfd.
-        let result = unsafe { libc::poll(&raw mut record, 1, timeout) };
-        if result == 1 {
-            return record.revents;
+/// Waits, beside the library, until the kernel reports one of `flags` or a hang-up or an error; the
+/// flags that it reported.
+pub fn kernel_ready(of: &impl AsRaw, flags: Flags) -> Flags {
+    let mut ready = 0;
+    let what = format!("the kernel to report {flags:#x}");
+    wait_for(&what, || {
+        // Not for longer: Windows does not count a hang-up as one when it is all that is asked for.
+        match kernel::poll(kernel::number(of), flags, Duration::from_millis(20)) {
+            Ok(flags) => ready = flags,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}"),
         }
-        let error = io::Error::last_os_error();
-        assert!(
-            result == -1 && error.kind() == ErrorKind::Interrupted,
-            "poll(2) waited {LIMIT:?} for {events:#x}: {error}"
-        );
-    }
+        ready != 0
+    });
+    ready
 }
 
 /// Sends datagrams to the closed port that `socket` is connected to, until one was refused and the
@@ -178,37 +193,12 @@ pub fn until_refused(socket: &UdpSocket) {
     wait_for("a datagram to be refused", || {
         // Answers an earlier one's refusal, perhaps, which is fetched by that.
         let _ = socket.send(b"x");
-        ready_now(socket, libc::POLLERR) & libc::POLLERR != 0
+        kernel::ready_now(socket, kernel::ERR) & kernel::ERR != 0
     });
-}
-
-/// What the kernel reports of `events` at this moment, and beyond them.
-fn ready_now(fd: &impl AsRawFd, events: libc::c_short) -> libc::c_short {
-    let mut record = libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events,
-        revents: 0,
-    };
-    // SAFETY: `record` is one valid pollfd.
-    unsafe { libc::poll(&raw mut record, 1, 0) };
-    record.revents
 }
 
 /// Makes close send a reset instead of the end of the stream.
 pub fn reset_on_close(stream: &net::TcpStream) {
-    let linger = libc::linger {
-        l_onoff: 1,
-        l_linger: 0,
-    };
-    // SAFETY: the pointer and the length describe `linger`.
-    let result = unsafe {
-        libc::setsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_LINGER,
-            (&raw const linger).cast(),
-            size_of::<libc::linger>() as libc::socklen_t,
-        )
-    };
-    assert_eq!(result, 0, "SO_LINGER: {}", io::Error::last_os_error());
+    let socket = SockRef::from(stream);
+    socket.set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
 }

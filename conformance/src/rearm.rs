@@ -1,14 +1,14 @@
 //! What the cases of contract row 8 share: after an operation hit `WouldBlock`, the next change of
 //! readiness is an event.
 
-use std::os::fd::AsRawFd;
-use std::{io, ptr};
+use std::io;
 
 use ferrio::Interest;
 use ferrio::event::Source;
 
 use crate::backend::Backend;
 use crate::driver::Driver;
+use crate::kernel::{self, AsRaw, Number};
 use crate::{pairs, wait_for};
 
 const ROUNDS: usize = 5;
@@ -76,54 +76,22 @@ pub fn some(n: usize) {
     assert!(n > 0, "nothing was moved, or the stream has ended");
 }
 
-/// read(2) beside the library, for `try_io`.
-pub fn raw_read(fd: &impl AsRawFd) -> io::Result<()> {
-    let mut buffer = [0_u8; 8];
-    // SAFETY: the pointer and the length describe `buffer`.
-    let n = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
-    match usize::try_from(n) {
-        Ok(n) => {
-            some(n);
-            Ok(())
-        }
-        Err(_) => Err(io::Error::last_os_error()),
-    }
+/// A read beside the library, for `try_io`.
+pub fn raw_read(from: &impl AsRaw) -> io::Result<()> {
+    kernel::read(from, &mut [0; 8]).map(some)
 }
 
-/// write(2) beside the library, for `try_io`.
-pub fn raw_write(fd: &impl AsRawFd) -> io::Result<()> {
-    let buffer = [0_u8; 8 * 1024];
-    // SAFETY: the pointer and the length describe `buffer`.
-    let n = unsafe { libc::write(fd.as_raw_fd(), buffer.as_ptr().cast(), buffer.len()) };
-    match usize::try_from(n) {
-        Ok(n) => {
-            some(n);
-            Ok(())
-        }
-        Err(_) => Err(io::Error::last_os_error()),
-    }
+/// A write beside the library, for `try_io`.
+pub fn raw_write(to: &impl AsRaw) -> io::Result<()> {
+    kernel::write(to, &[0; 8 * 1024]).map(some)
 }
 
 /// Reads at `peer` until the kernel says that `writer`, the other end, can be written to again.
-pub fn make_room(peer: &impl AsRawFd, writer: libc::c_int) {
+pub fn make_room(peer: &impl AsRaw, writer: Number) {
     let mut buffer = vec![0_u8; 256 * 1024];
     wait_for("room at the writing end", || {
-        // SAFETY: the pointer and the length describe `buffer`.
-        unsafe {
-            libc::recv(
-                peer.as_raw_fd(),
-                buffer.as_mut_ptr().cast(),
-                buffer.len(),
-                libc::MSG_DONTWAIT,
-            )
-        };
-        let mut record = libc::pollfd {
-            fd: writer,
-            events: libc::POLLOUT,
-            revents: 0,
-        };
-        // SAFETY: `record` is one valid pollfd.
-        let ready = unsafe { libc::poll(ptr::from_mut(&mut record), 1, 0) };
-        ready == 1
+        // Nothing may have come yet.
+        let _ = kernel::receive(peer, &mut buffer);
+        kernel::is_writable(writer)
     });
 }

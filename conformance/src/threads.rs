@@ -1,5 +1,6 @@
 //! Threads that a case can wait for, interrupt, and see block.
 
+#[cfg(unix)]
 use std::os::unix::thread::JoinHandleExt;
 use std::panic;
 use std::sync::mpsc::{self, Receiver};
@@ -7,7 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::LIMIT;
-use crate::blocked::in_polling_call;
+use crate::blocked::{self, in_polling_call};
+#[cfg(unix)]
 use crate::signal;
 
 /// A thread of a case.
@@ -15,7 +17,7 @@ use crate::signal;
 pub struct Background<T> {
     thread: JoinHandle<T>,
     done: Receiver<()>,
-    tid: libc::pid_t,
+    tid: blocked::Id,
 }
 
 /// Runs `body` in a new thread.
@@ -23,9 +25,9 @@ pub fn in_thread<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -
     let (tid_sender, tid) = mpsc::channel();
     let (done_sender, done) = mpsc::channel();
     let thread = thread::spawn(move || {
-        // SAFETY: gettid(2) has no arguments and cannot fail.
-        let tid = unsafe { libc::gettid() };
-        tid_sender.send(tid).expect("the case waits for this");
+        tid_sender
+            .send(blocked::own())
+            .expect("the case waits for this");
         // Dropped at the end of the body, and by a panic too.
         let _done = done_sender;
         body()
@@ -60,6 +62,7 @@ impl<T> Background<T> {
     }
 
     /// Sends SIGUSR1 to the thread; [`signal::install`] must have run.
+    #[cfg(unix)]
     pub fn interrupt(&self) {
         signal::send(self.thread.as_pthread_t());
     }

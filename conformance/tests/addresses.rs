@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
 use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use ferrio_conformance::{isolated, pairs, sockets};
+use ferrio_conformance::{isolated, kernel, pairs, sockets, unix_sockets};
 use proptest::prelude::*;
+use socket2::{Domain, Type};
 
 /// The size of `sun_path` on Linux, unix(7).
 const CAPACITY: usize = 108;
@@ -81,10 +82,10 @@ fn assert_names_survive(server: &UnixAddr, client: &UnixAddr) {
 /// A stream bound to `client` and connected to `server`. The library offers no such thing: this is
 /// std's datagram socket turned into what is needed by the raw calls.
 fn bound_client(server: &UnixAddr, client: &UnixAddr) -> UnixStream {
-    let socket = sockets::unconnected(libc::AF_UNIX, libc::SOCK_STREAM);
-    sockets::bind_unix(&socket, client).expect("bind");
-    sockets::connect_unix(&socket, server).expect("connect");
-    UnixStream::from(socket)
+    let socket = sockets::unconnected(Domain::UNIX, Type::STREAM);
+    unix_sockets::bind_unix(&socket, client).expect("bind");
+    unix_sockets::connect_unix(&socket, server).expect("connect");
+    UnixStream::from(kernel::Owned::from(socket))
 }
 
 fn remove(address: &UnixAddr) {
@@ -177,16 +178,18 @@ fn a_peer_whose_path_fills_the_address_keeps_its_name() {
     let body = || {
         let listener = UnixListener::bind("server").expect("bind");
         let full = PathBuf::from("c".repeat(CAPACITY));
-        let socket = sockets::unconnected(libc::AF_UNIX, libc::SOCK_STREAM);
-        sockets::bind_full_path(&socket, &full);
-        sockets::connect_unix(&socket, &pathname("server")).expect("connect");
+        let socket = sockets::unconnected(Domain::UNIX, Type::STREAM);
+        unix_sockets::bind_full_path(&socket, &full);
+        unix_sockets::connect_unix(&socket, &pathname("server")).expect("connect");
         let (_accepted, from) = listener.accept().expect("accept");
         assert_eq!(from.as_pathname(), Some(full.as_path()));
 
-        let listener = sockets::unconnected(libc::AF_UNIX, libc::SOCK_STREAM);
-        sockets::bind_full_path(&listener, Path::new(&"l".repeat(CAPACITY)));
-        sockets::set_backlog(&listener, 1);
-        let address = UnixListener::from(listener).local_addr().expect("a name");
+        let listener = sockets::unconnected(Domain::UNIX, Type::STREAM);
+        unix_sockets::bind_full_path(&listener, Path::new(&"l".repeat(CAPACITY)));
+        listener.listen(1).expect("listen");
+        let address = UnixListener::from(kernel::Owned::from(listener))
+            .local_addr()
+            .expect("a name");
         let error = UnixStream::connect_addr(&address).expect_err("too long");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     };
@@ -255,10 +258,10 @@ fn every_loopback_address_and_port_comes_back() {
 
 #[test]
 fn an_ipv4_client_of_an_ipv6_listener_has_a_mapped_address() {
-    let listener = sockets::unconnected(libc::AF_INET6, libc::SOCK_STREAM);
-    sockets::set_option(&listener, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0);
-    sockets::set_backlog(&listener, 8);
-    let listener = TcpListener::from(listener);
+    let listener = sockets::unconnected(Domain::IPV6, Type::STREAM);
+    listener.set_only_v6(false).expect("IPV6_V6ONLY");
+    listener.listen(8).expect("listen");
+    let listener = TcpListener::from(kernel::Owned::from(listener));
     let port = listener.local_addr().expect("an address").port();
     let client = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).expect("connect");
     let own = client.local_addr().expect("an address").port();
@@ -276,7 +279,7 @@ fn a_listener_of_another_family_is_an_error() {
     let unix = UnixListener::bind(&path).expect("bind");
     let listener = TcpListener::from(std::os::fd::OwnedFd::from(unix));
     let _client = UnixStream::connect(&path).expect("connect");
-    pairs::kernel_ready(&listener, libc::POLLIN);
+    pairs::kernel_ready(&listener, kernel::IN);
     let error = listener.accept().expect_err("not an Internet socket");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(listener.as_raw_fd() >= 0, "it is still open");

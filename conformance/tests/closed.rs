@@ -9,7 +9,7 @@ use ferrio::Interest;
 use ferrio::event::{Event, Source};
 use ferrio::net::TcpStream;
 use ferrio::unix::pipe;
-use ferrio_conformance::{Backend, Capability, Driver, conformance, pairs};
+use ferrio_conformance::{Backend, Capability, Driver, conformance, kernel, pairs};
 
 conformance! { closed {
     tcp_peer_closed,
@@ -320,7 +320,7 @@ fn udp_error_beside_data_closes_nothing(b: &Backend) {
     let mut driver = b.driver();
     let (mut socket, peer) = pairs::udp();
     peer.send(b"x").expect("send");
-    pairs::kernel_ready(&socket, libc::POLLIN);
+    pairs::kernel_ready(&socket, kernel::IN);
     drop(peer);
     pairs::until_refused(&socket);
     driver.add(&mut socket, 1, Interest::READABLE);
@@ -334,7 +334,7 @@ fn write_interest_alone_hears_of_a_full_close_only(b: &Backend) {
     driver.add(&mut stream, 1, Interest::WRITABLE);
     driver.quiesce();
     peer.shutdown(Shutdown::Write).expect("shutdown");
-    pairs::kernel_ready(&stream, libc::POLLRDHUP);
+    pairs::kernel_ready(&stream, kernel::RDHUP);
     let seen = driver.quiesce();
     assert!(
         !merge(&seen).read_closed && !merge(&seen).write_closed,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ferrio::net::{TcpStream, UnixStream};
 use ferrio::{Interest, Registry, Token};
 use ferrio_conformance::{
-    Backend, Driver, conformance, descriptors, in_thread, pairs, samples, wait_for,
+    Backend, Driver, conformance, descriptors, in_thread, kernel, pairs, samples, wait_for,
 };
 
 conformance! { deregistration {
@@ -242,7 +242,7 @@ fn race(mut driver: Driver, end: End) {
         peer.write_all(b"x").expect("write");
         if token % 2 == 0 {
             // Let the poller see some of them, so that both orders happen.
-            pairs::kernel_ready(&stream, libc::POLLIN);
+            pairs::kernel_ready(&stream, kernel::IN);
             std::thread::yield_now();
         }
         let stream = end(&registry, stream);

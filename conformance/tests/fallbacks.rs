@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ferrio::Interest;
 use ferrio::event::Event;
 use ferrio::fault;
-use ferrio_conformance::{Backend, Driver, conformance, has, pairs};
+use ferrio_conformance::{Backend, Driver, conformance, has, kernel, pairs};
 
 conformance! { fallbacks {
     refused_precise_wait_falls_back needs SubMillisecondTimeout,
@@ -49,7 +49,7 @@ fn refused_precise_wait_falls_back(b: &Backend) {
                 poll(&mut driver);
             }
             peer.write_all(b"x").expect("write");
-            pairs::kernel_ready(&stream, libc::POLLIN);
+            pairs::kernel_ready(&stream, kernel::IN);
             let seen = driver.turn_within(SHORT);
             assert!(has(&seen, 1, Event::is_readable), "{seen:?}");
             assert_eq!(

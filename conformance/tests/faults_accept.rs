@@ -14,7 +14,7 @@ use ferrio::net::{TcpListener, UnixListener};
 use ferrio_conformance::operations::ACCEPT_ERRORS;
 use ferrio_conformance::pairs::{self, assert_would_block};
 use ferrio_conformance::samples::TempPath;
-use ferrio_conformance::{Backend, conformance, descriptors, isolated, seccomp, sockets};
+use ferrio_conformance::{Backend, conformance, descriptors, isolated, kernel, seccomp, sockets};
 
 conformance! { faults_accept {
     a_loop_goes_on_accepting_where_accept4_is_refused,
@@ -38,7 +38,7 @@ fn tcp() -> Accepting {
         accept: Box::new(move || listener.accept().map(|(stream, _)| stream.into())),
         connect: Box::new(move || {
             net::TcpStream::connect(address).expect("connect");
-            pairs::kernel_ready(&number, libc::POLLIN);
+            pairs::kernel_ready(&number, kernel::IN);
         }),
     }
 }

@@ -13,7 +13,7 @@ use ferrio::unix::pipe;
 use ferrio::{Interest, Token};
 use ferrio_conformance::samples::TempPath;
 use ferrio_conformance::{
-    Backend, Capability, conformance, descriptors, has, in_thread, pairs, samples,
+    Backend, Capability, conformance, descriptors, has, in_thread, kernel, pairs, samples,
 };
 
 conformance! { lifetime {
@@ -178,7 +178,7 @@ fn dropped_source_gives_no_further_event(b: &Backend) {
             let (mut stream, mut peer) = pairs::tcp();
             driver.add(&mut stream, 1, Interest::READABLE | Interest::WRITABLE);
             peer.write_all(b"x").expect("write");
-            pairs::kernel_ready(&stream, libc::POLLIN);
+            pairs::kernel_ready(&stream, kernel::IN);
             drop(stream);
             driver.assert_quiet();
         }
@@ -230,7 +230,7 @@ fn deregister_before_drop_silences_a_duplicate(b: &Backend) {
         driver.remove(&mut stream);
         drop(stream);
         peer.write_all(b"x").expect("write");
-        pairs::kernel_ready(&duplicate, libc::POLLIN);
+        pairs::kernel_ready(&duplicate, kernel::IN);
         driver.assert_quiet();
     });
 }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use ferrio::event::Event;
 use ferrio::{Interest, Registry, Waker};
 use ferrio_conformance::outside::{is_readable, take_all};
-use ferrio_conformance::{Backend, Driver, conformance, has, pairs, samples};
+use ferrio_conformance::{Backend, Driver, conformance, has, kernel, pairs, samples};
 
 conformance! { nested {
     readable_when_a_source_is_ready needs DescriptorOfPoll,
@@ -36,7 +36,7 @@ fn readable_when_a_source_is_ready(b: &Backend) {
         driver.add(&mut sample.source, 1, sample.interest);
         assert!(!is_readable(fd), "{}", sample.name);
         sample.trigger();
-        pairs::kernel_ready(&driver.poll, libc::POLLIN);
+        pairs::kernel_ready(&driver.poll, kernel::IN);
         let seen = take_all(&mut driver);
         assert!(has(&seen, 1, |_| true), "{}: {seen:?}", sample.name);
     }

@@ -7,7 +7,7 @@ use ferrio::event::Event;
 use ferrio::unix::SourceFd;
 use ferrio::{Interest, Waker};
 use ferrio_conformance::outside::take_all;
-use ferrio_conformance::{Backend, Driver, conformance, has, in_thread, pairs, samples};
+use ferrio_conformance::{Backend, Driver, conformance, has, in_thread, kernel, pairs, samples};
 
 conformance! { outer {
     each_wake_is_an_edge_for_an_outer_poll needs DescriptorOfPoll,
@@ -81,7 +81,7 @@ fn a_blocked_libc_poll_sees_wakes_and_sources(b: &Backend) {
     inner.add(&mut stream, 2, Interest::READABLE);
     for round in 0..20 {
         let fd = inner.poll.as_raw_fd();
-        let waiter = in_thread(move || pairs::kernel_ready(&fd, libc::POLLIN));
+        let waiter = in_thread(move || pairs::kernel_ready(&fd, kernel::IN));
         waiter.wait_until_blocked();
         if round % 2 == 0 {
             wake(&waker);

@@ -11,7 +11,7 @@ use ferrio::net::UnixStream;
 use ferrio::unix::pipe;
 use ferrio::{Interest, Registry, Token};
 use ferrio_conformance::{
-    Backend, Background, Driver, LIMIT, conformance, in_thread, pairs, samples, wait_for,
+    Backend, Background, Driver, LIMIT, conformance, in_thread, kernel, pairs, samples, wait_for,
 };
 
 conformance! { poll_changes {
@@ -94,7 +94,7 @@ fn the_peer_sees_a_drop_while_the_poll_stays_blocked(b: &Backend) {
         drop(sources.remove(0));
         assert_eq!(unix_peer.read(&mut [0; 8]).expect("the end"), 0);
         drop(full);
-        pairs::kernel_ready(&receiver, libc::POLLIN);
+        pairs::kernel_ready(&receiver, kernel::IN);
         let mut ended = receiver;
         wait_for("the end of the pipe", || {
             matches!(ended.read(&mut [0; 4096]), Ok(0))

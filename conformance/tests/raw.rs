@@ -9,7 +9,9 @@ use ferrio::event::Event;
 use ferrio::unix::{SourceFd, pipe};
 use ferrio::{Interest, Token};
 use ferrio_conformance::samples::{Raw, eventfd};
-use ferrio_conformance::{Backend, Driver, conformance, descriptors, has, in_thread, pairs};
+use ferrio_conformance::{
+    Backend, Driver, conformance, descriptors, has, in_thread, kernel, pairs,
+};
 
 conformance! { raw {
     negative_and_huge_numbers_are_ebadf,
@@ -295,7 +297,7 @@ fn source_fd_leaves_the_descriptor_open(b: &Backend) {
     }
     drop(driver);
     counter.write_all(&1_u64.to_ne_bytes()).expect("write");
-    pairs::kernel_ready(&fd, libc::POLLIN);
+    pairs::kernel_ready(&fd, kernel::IN);
 }
 
 fn any_pollable_descriptor_can_be_a_source(b: &Backend) {

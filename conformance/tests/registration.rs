@@ -6,7 +6,7 @@ use ferrio::event::{Event, Source};
 use ferrio::net::TcpStream;
 use ferrio::{Interest, Registry, Token};
 use ferrio_conformance::samples::Sample;
-use ferrio_conformance::{Backend, Driver, conformance, has, pairs, samples};
+use ferrio_conformance::{Backend, Driver, conformance, has, kernel, pairs, samples};
 
 conformance! { registration {
     every_source_reports_its_readiness,
@@ -428,7 +428,7 @@ fn a_dropped_poll_leaves_its_sources_usable(b: &Backend) {
     driver.add(&mut stream, 1, Interest::READABLE);
     drop(driver);
     io::Write::write_all(&mut peer, b"x").expect("write");
-    pairs::kernel_ready(&stream, libc::POLLIN);
+    pairs::kernel_ready(&stream, kernel::IN);
     assert_eq!(pairs::drain(&stream), 1);
     io::Write::write_all(&mut stream, b"y").expect("write");
     pairs::read_all(&peer, 1);

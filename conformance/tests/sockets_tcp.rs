@@ -9,7 +9,10 @@ use std::os::fd::OwnedFd;
 use ferrio::net::{TcpListener, TcpStream};
 use ferrio::{Interest, Token};
 use ferrio_conformance::pairs::{assert_would_block, refusing_address};
-use ferrio_conformance::{Backend, Driver, conformance, has, pairs, sockets, wait_for};
+use ferrio_conformance::{
+    Backend, Driver, conformance, has, kernel, pairs, sockets, unix_sockets, wait_for,
+};
+use socket2::{Domain, SockRef, Type};
 
 conformance! { sockets_tcp {
     connect_is_writable_then_without_error_then_has_a_peer,
@@ -78,7 +81,7 @@ fn connect_to_a_full_queue_waits_and_nothing_is_lost(b: &Backend) {
     let mut driver = b.driver();
     let listener = net::TcpListener::bind(pairs::private_loopback()).expect("bind");
     let address = listener.local_addr().expect("an address");
-    sockets::set_backlog(&listener, 1);
+    SockRef::from(&listener).listen(1).expect("listen");
     listener.set_nonblocking(true).expect("non-blocking");
     let listener = TcpListener::from_std(listener);
 
@@ -89,7 +92,9 @@ fn connect_to_a_full_queue_waits_and_nothing_is_lost(b: &Backend) {
         finish_connect(&mut driver, &mut client, token);
         clients.push(client);
     }
-    wait_for("both in the queue", || sockets::tcp_queue(&listener).0 == 2);
+    wait_for("both in the queue", || {
+        unix_sockets::tcp_queue(&listener).0 == 2
+    });
     for token in 2..4 {
         let mut client = TcpStream::connect(address).expect("connect");
         driver.add(&mut client, token, Interest::WRITABLE);
@@ -335,7 +340,10 @@ fn a_listeners_address_can_be_taken_again_while_old_connections_linger() {
 fn the_queue_is_as_long_as_stds() {
     let ours = TcpListener::bind(any("127.0.0.1")).expect("bind");
     let stds = net::TcpListener::bind("127.0.0.1:0").expect("bind");
-    let (ours, stds) = (sockets::tcp_queue(&ours).1, sockets::tcp_queue(&stds).1);
+    let (ours, stds) = (
+        unix_sockets::tcp_queue(&ours).1,
+        unix_sockets::tcp_queue(&stds).1,
+    );
     assert_eq!(ours, stds);
     assert!(ours > 0);
 }
@@ -380,8 +388,8 @@ fn options_can_be_set_and_read_back() {
 
 #[test]
 fn what_is_not_connected_says_so() {
-    let socket = sockets::unconnected(libc::AF_INET, libc::SOCK_STREAM);
-    let stream = TcpStream::from(socket);
+    let socket = sockets::unconnected(Domain::IPV4, Type::STREAM);
+    let stream = TcpStream::from(kernel::Owned::from(socket));
     assert_eq!(
         stream.peer_addr().expect_err("no peer").kind(),
         ErrorKind::NotConnected

@@ -9,7 +9,8 @@ use std::os::fd::OwnedFd;
 use ferrio::Interest;
 use ferrio::net::UdpSocket;
 use ferrio_conformance::pairs::assert_would_block;
-use ferrio_conformance::{Backend, Driver, conformance, multicast, pairs, sockets};
+use ferrio_conformance::{Backend, Driver, conformance, kernel, multicast, pairs, sockets};
+use socket2::{Domain, SockRef, Type};
 
 conformance! { sockets_udp {
     datagrams_carry_their_senders_address,
@@ -102,7 +103,7 @@ fn connected_sockets_hear_their_peer_only(b: &Backend) {
         assert_eq!(next(&mut driver, &socket), (b"peer".to_vec(), peer_address));
         assert_eq!(socket.send(b"answer").expect("send"), 6);
         let mut buffer = [0; 16];
-        pairs::kernel_ready(&peer, libc::POLLIN);
+        pairs::kernel_ready(&peer, kernel::IN);
         assert_eq!(peer.recv(&mut buffer).expect("receive"), 6);
         assert_eq!(&buffer[..6], b"answer");
         assert_would_block(socket.recv(&mut buffer));
@@ -215,7 +216,9 @@ fn multicast_v4_reaches_members_only(b: &Backend) {
     let (socket, address) = receiver(&driver, "0.0.0.0");
     let (sender, from) = bound("127.0.0.1");
     // A socket that is in one group must not hear of another.
-    sockets::set_option(&socket, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0);
+    SockRef::from(&socket)
+        .set_multicast_all_v4(false)
+        .expect("IP_MULTICAST_ALL");
     let (group, other) = (multicast::group_v4(), multicast::group_v4());
     let to = |group: Ipv4Addr| SocketAddr::from((group, address.port()));
 
@@ -317,10 +320,9 @@ fn options_can_be_set_and_read_back() {
 #[test]
 fn only_v6_is_what_the_socket_has() {
     for on in [false, true] {
-        let socket = sockets::unconnected(libc::AF_INET6, libc::SOCK_DGRAM);
-        let value = libc::c_int::from(on);
-        sockets::set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, value);
-        let socket = UdpSocket::from(socket);
+        let socket = sockets::unconnected(Domain::IPV6, Type::DGRAM);
+        socket.set_only_v6(on).expect("IPV6_V6ONLY");
+        let socket = UdpSocket::from(kernel::Owned::from(socket));
         assert_eq!(socket.only_v6().expect("IPV6_V6ONLY"), on);
     }
     let error = bound("127.0.0.1").0.only_v6().expect_err("an IPv4 socket");

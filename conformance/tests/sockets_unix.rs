@@ -10,7 +10,8 @@ use ferrio::Interest;
 use ferrio::net::{UnixDatagram, UnixListener, UnixStream};
 use ferrio_conformance::pairs::assert_would_block;
 use ferrio_conformance::samples::TempPath;
-use ferrio_conformance::{Backend, conformance, pairs, sockets};
+use ferrio_conformance::{Backend, conformance, kernel, pairs, sockets};
+use socket2::{Domain, SockRef, Type};
 
 conformance! { sockets_unix {
     connections_through_a_path_carry_bytes_both_ways,
@@ -82,7 +83,7 @@ fn connect_to_a_full_queue_would_block_and_works_later(b: &Backend) {
     let mut driver = b.driver();
     let path = TempPath::new();
     let mut listener = UnixListener::bind(&path).expect("bind");
-    sockets::set_backlog(&listener, 1);
+    SockRef::from(&listener).listen(1).expect("listen");
     driver.add(&mut listener, 1, Interest::READABLE);
     let first = UnixStream::connect(&path).expect("room for one");
     let second = UnixStream::connect(&path).expect("the kernel lets one more in");
@@ -353,7 +354,10 @@ fn what_is_not_connected_says_so() {
     assert_eq!(socket.peer_addr().expect_err("none").kind(), not_connected);
     assert_eq!(socket.send(b"x").expect_err("none").kind(), not_connected);
     assert!(socket.take_error().expect("SO_ERROR").is_none());
-    let stream = UnixStream::from(sockets::unconnected(libc::AF_UNIX, libc::SOCK_STREAM));
+    let stream = UnixStream::from(kernel::Owned::from(sockets::unconnected(
+        Domain::UNIX,
+        Type::STREAM,
+    )));
     assert_eq!(stream.peer_addr().expect_err("none").kind(), not_connected);
 }
 
@@ -370,7 +374,7 @@ fn a_descriptor_of_another_kind_gives_errors_and_no_panic() {
     let (tcp, address) = pairs::listener();
     let listener = UnixListener::from(OwnedFd::from(tcp));
     let _client = std::net::TcpStream::connect(address).expect("connect");
-    pairs::kernel_ready(&listener, libc::POLLIN);
+    pairs::kernel_ready(&listener, kernel::IN);
     let error = listener.accept().expect_err("not a Unix socket");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }

@@ -6,7 +6,7 @@ use std::net;
 use ferrio::event::Event;
 use ferrio::net::TcpStream;
 use ferrio::{Interest, Token};
-use ferrio_conformance::{Backend, Driver, conformance, has, pairs, samples};
+use ferrio_conformance::{Backend, Driver, conformance, has, kernel, pairs, samples};
 
 conformance! { spurious {
     blocked_tcp_reads_give_no_writable_event,
@@ -278,8 +278,8 @@ fn readable_and_writable_are_one_event(b: &Backend) {
     tcp_peer.write_all(b"x").expect("write");
     unix_peer.write_all(b"x").expect("write");
     udp_peer.send(b"x").expect("send");
-    pairs::kernel_ready(&tcp, libc::POLLIN);
-    pairs::kernel_ready(&udp, libc::POLLIN);
+    pairs::kernel_ready(&tcp, kernel::IN);
+    pairs::kernel_ready(&udp, kernel::IN);
     driver.add(&mut tcp, 1, BOTH);
     driver.add(&mut unix, 2, BOTH);
     driver.add(&mut udp, 3, BOTH);

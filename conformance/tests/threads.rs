@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 
 use ferrio::event::Event;
 use ferrio::{Interest, Token};
-use ferrio_conformance::{Backend, conformance, has, in_thread, pairs, samples};
+use ferrio_conformance::{Backend, conformance, has, in_thread, kernel, pairs, samples};
 
 conformance! { threads {
     register_reaches_a_blocked_poll,
@@ -109,7 +109,7 @@ fn deregister_reaches_a_blocked_poll(b: &Backend) {
     poller.wait_until_blocked();
     registry.deregister(&mut gone).expect("deregister");
     gone_peer.write_all(b"x").expect("write");
-    pairs::kernel_ready(&gone, libc::POLLIN);
+    pairs::kernel_ready(&gone, kernel::IN);
     stays_peer.write_all(b"x").expect("write");
     let seen = poller.join();
     assert!(!has(&seen, 1, |_| true), "{seen:?}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ferrio::event::Event;
 use ferrio::{Interest, Token, Waker};
-use ferrio_conformance::{Backend, Capability, Driver, conformance, has, in_thread, pairs};
+use ferrio_conformance::{Backend, Capability, Driver, conformance, has, in_thread, kernel, pairs};
 
 conformance! { wakers {
     each_of_many_wakers_has_its_event,
@@ -114,7 +114,7 @@ fn waker_and_source_may_share_a_token(b: &Backend) {
         .reregister(&mut stream, Token(5), Interest::READABLE)
         .expect("reregister");
     peer.write_all(b"x").expect("write");
-    pairs::kernel_ready(&stream, libc::POLLIN);
+    pairs::kernel_ready(&stream, kernel::IN);
     wake(&waker);
     driver.turn();
     assert_eq!(driver.tokens(), [5, 5], "both, each with its own event");

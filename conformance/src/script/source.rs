@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ferrio::event::Source;
 use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use ferrio::unix::pipe;
+use socket2::SockRef;
 
 use super::op::{How, Kind};
 use crate::samples::{self, Raw};
-use crate::{descriptors, pairs, sockets};
+use crate::{descriptors, pairs};
 
 /// What is in a slot.
 #[derive(Debug)]
@@ -229,7 +230,8 @@ fn tcp(stream: net::TcpStream) -> Real {
 
 /// With a buffer that is filled by a few writes, and does not grow.
 fn limited(stream: TcpStream) -> Real {
-    sockets::set_option(&stream, libc::SOL_SOCKET, libc::SO_SNDBUF, 64 * 1024);
+    let size = SockRef::from(&stream).set_send_buffer_size(64 * 1024);
+    size.expect("SO_SNDBUF");
     Real::Tcp(stream)
 }
 

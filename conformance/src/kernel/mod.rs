@@ -1,0 +1,41 @@
+//! The kernel beside the library: what it says of a descriptor or a SOCKET, and input and output that
+//! the library under test has no part in. The same surface for Unix and for Windows.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+use std::io;
+use std::time::Duration;
+
+#[cfg(unix)]
+pub use self::unix::{
+    AsRaw, ERR, HUP, IN, Number, OUT, Owned, RDHUP, number, poll, read, receive, write,
+};
+#[cfg(windows)]
+pub use self::windows::{
+    AsRaw, ERR, HUP, IN, Number, OUT, Owned, RDHUP, number, poll, read, receive, write,
+};
+
+/// Readiness, in the kernel's own flags.
+pub type Flags = i16;
+
+/// What the kernel reports of `flags` at this moment, and beyond them.
+pub fn ready_now(of: &impl AsRaw, flags: Flags) -> Flags {
+    answer(poll(number(of), flags, Duration::ZERO))
+}
+
+/// Whether there is something to read or to accept at this moment.
+pub fn is_readable(of: &impl AsRaw) -> bool {
+    ready_now(of, IN) != 0
+}
+
+/// Whether the descriptor or SOCKET of this number can be written to at this moment, or has failed.
+pub fn is_writable(number: Number) -> bool {
+    answer(poll(number, OUT, Duration::ZERO)) != 0
+}
+
+fn answer(flags: io::Result<Flags>) -> Flags {
+    flags.unwrap_or_else(|error| panic!("the kernel: {error}"))
+}
