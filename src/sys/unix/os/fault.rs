@@ -8,6 +8,8 @@ use std::io;
 use std::rc::Rc;
 
 pub use super::Call;
+#[cfg(sys_windows)]
+pub use super::inside::inside;
 
 #[derive(Debug)]
 struct Plan {

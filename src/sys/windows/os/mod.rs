@@ -14,6 +14,8 @@ pub(crate) mod address;
 #[cfg(feature = "fault-injection")]
 #[path = "../../unix/os/fault.rs"] // The same for all platforms.
 pub mod fault;
+#[cfg(feature = "fault-injection")]
+mod inside;
 pub(crate) mod overlapped;
 pub(crate) mod port;
 pub(crate) mod socket;
@@ -77,6 +79,8 @@ pub(crate) fn call<T>(which: Call, f: impl FnOnce() -> io::Result<T>) -> io::Res
     if let Some(error) = fault::check(which) {
         return Err(error);
     }
+    #[cfg(feature = "fault-injection")]
+    let _inside = inside::enter(which);
     #[cfg(not(feature = "fault-injection"))]
     let _ = which;
     f()
