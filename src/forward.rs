@@ -82,6 +82,57 @@ macro_rules! source {
                 source.inner.into_inner().into()
             }
         }
+
+        #[cfg(os_windows)]
+        impl ::std::os::windows::io::AsSocket for $name {
+            fn as_socket(&self) -> ::std::os::windows::io::BorrowedSocket<'_> {
+                (*self.inner).as_socket()
+            }
+        }
+
+        #[cfg(os_windows)]
+        impl ::std::os::windows::io::AsRawSocket for $name {
+            fn as_raw_socket(&self) -> ::std::os::windows::io::RawSocket {
+                (*self.inner).as_raw_socket()
+            }
+        }
+
+        #[cfg(os_windows)]
+        impl ::std::os::windows::io::IntoRawSocket for $name {
+            fn into_raw_socket(self) -> ::std::os::windows::io::RawSocket {
+                self.inner.into_inner().into_raw_socket()
+            }
+        }
+
+        /// The socket stays in the blocking mode it is in. To be of use with a
+        /// [`Poll`](crate::Poll) it has to be non-blocking.
+        #[cfg(os_windows)]
+        #[allow(unsafe_code)] // The trait is declared so.
+        impl ::std::os::windows::io::FromRawSocket for $name {
+            unsafe fn from_raw_socket(socket: ::std::os::windows::io::RawSocket) -> $name {
+                // SAFETY: the caller's promise is the one that this function asks for.
+                let owned = unsafe { ::std::os::windows::io::OwnedSocket::from_raw_socket(socket) };
+                $name::from(owned)
+            }
+        }
+
+        /// The socket stays in the blocking mode it is in. To be of use with a
+        /// [`Poll`](crate::Poll) it has to be non-blocking.
+        #[cfg(os_windows)]
+        impl ::std::convert::From<::std::os::windows::io::OwnedSocket> for $name {
+            fn from(socket: ::std::os::windows::io::OwnedSocket) -> $name {
+                $name {
+                    inner: $crate::io_source::IoSource::new(<$inner>::from(socket)),
+                }
+            }
+        }
+
+        #[cfg(os_windows)]
+        impl ::std::convert::From<$name> for ::std::os::windows::io::OwnedSocket {
+            fn from(source: $name) -> ::std::os::windows::io::OwnedSocket {
+                source.inner.into_inner().into()
+            }
+        }
     };
 }
 
