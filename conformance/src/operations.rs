@@ -161,22 +161,51 @@ fn flags_after(has_flags: bool, descriptors: usize) -> Calls {
     vec![FCNTL; if has_flags { 0 } else { 3 * descriptors }]
 }
 
+/// Where SO_NOSIGPIPE exists, and in builds with another option in its place.
+const SILENCED: bool = cfg!(ferrio_without = "sigpipe");
+
+fn silenced(sockets: usize) -> Calls {
+    vec![SETSOCKOPT; if SILENCED { sockets } else { 0 }]
+}
+
 fn socket_then(calls: &[(Call, &'static [i32])]) -> Calls {
-    [&[SOCKET], &flags_after(SOCK_FLAGS, 1)[..], calls].concat()
+    [
+        &[SOCKET],
+        &flags_after(SOCK_FLAGS, 1)[..],
+        &silenced(1)[..],
+        calls,
+    ]
+    .concat()
 }
 
 fn pair() -> Calls {
-    [&[SOCKETPAIR], &flags_after(SOCK_FLAGS, 2)[..]].concat()
+    [
+        &[SOCKETPAIR],
+        &flags_after(SOCK_FLAGS, 2)[..],
+        &silenced(2)[..],
+    ]
+    .concat()
 }
 
 fn a_pipe() -> Calls {
     [&[(PIPE, PIPE_ERRORS)], &flags_after(PIPE2, 2)[..]].concat()
 }
 
-/// Without the `EPERM` and the `ENOSYS` of accept4(2): both lead to accept(2).
+/// Without the `EPERM` and the `ENOSYS` of accept4(2): both lead to accept(2). And without the errors that
+/// say of the option that the connection is over.
 fn accept() -> Calls {
+    const SETSOCKOPT: (Call, &[i32]) = (
+        Call::Setsockopt,
+        &[libc::EBADF, libc::ENOMEM, libc::ENOPROTOOPT],
+    );
     let call = if ACCEPT4 { Call::Accept4 } else { Call::Accept };
-    [&[(call, ACCEPT_ERRORS)], &flags_after(ACCEPT4, 1)[..]].concat()
+    let silenced = vec![SETSOCKOPT; usize::from(SILENCED)];
+    [
+        &[(call, ACCEPT_ERRORS)],
+        &flags_after(ACCEPT4, 1)[..],
+        &silenced[..],
+    ]
+    .concat()
 }
 
 fn operation(

@@ -3,6 +3,8 @@
 //! in and out.
 
 use std::net::{self, SocketAddr};
+#[cfg(ferrio_without = "sigpipe")]
+use std::os::fd::AsFd;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix;
 use std::process::{Command, Stdio};
@@ -148,6 +150,49 @@ fn further_wakers_open_nothing(b: &Backend) {
         let (_more, opened) = descriptors::opened_by(|| [waker(), waker(), waker()]);
         assert!(opened.is_empty(), "{opened:?}");
     });
+}
+
+/// Where SIGPIPE can be switched off for a socket, every socket that the library makes has it off: accepted
+/// ones of a listener that has not, too. Linux can't, so another option stands in for it.
+#[cfg(ferrio_without = "sigpipe")]
+#[test]
+fn no_socket_raises_sigpipe() {
+    fn is_silenced(socket: &dyn AsFd) -> bool {
+        let socket = socket2::SockRef::from(&socket.as_fd()).keepalive();
+        socket.expect("SO_KEEPALIVE")
+    }
+    let (one, other) = UnixStream::pair().expect("a pair");
+    let (first, second) = UnixDatagram::pair().expect("a pair");
+    let paths = [TempPath::new(), TempPath::new()];
+    let listener = TcpListener::bind(loopback()).expect("bind");
+    let address = listener.local_addr().expect("an address");
+    let sockets: [&dyn AsFd; 11] = [
+        &one,
+        &other,
+        &first,
+        &second,
+        &listener,
+        &TcpStream::connect(address).expect("connect"),
+        &sockets::accept(|| listener.accept()).0,
+        &UdpSocket::bind(loopback()).expect("bind"),
+        &UnixListener::bind(&paths[0]).expect("bind"),
+        &UnixStream::connect(&paths[0]).expect("connect"),
+        &UnixDatagram::unbound().expect("a socket"),
+    ];
+    assert!(sockets.iter().all(|socket| is_silenced(socket)));
+
+    let listener = net::TcpListener::bind(LOOPBACK).expect("bind");
+    let address = listener.local_addr().expect("an address");
+    let unix_listener = unix::net::UnixListener::bind(&paths[1]).expect("bind");
+    listener.set_nonblocking(true).expect("non-blocking");
+    unix_listener.set_nonblocking(true).expect("non-blocking");
+    let listener = TcpListener::from_std(listener);
+    let unix_listener = UnixListener::from_std(unix_listener);
+    assert!(!is_silenced(&listener) && !is_silenced(&unix_listener));
+    let _client = net::TcpStream::connect(address).expect("connect");
+    assert!(is_silenced(&sockets::accept(|| listener.accept()).0));
+    let _client = unix::net::UnixStream::connect(&paths[1]).expect("connect");
+    assert!(is_silenced(&sockets::accept(|| unix_listener.accept()).0));
 }
 
 #[test]

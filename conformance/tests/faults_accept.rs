@@ -4,6 +4,8 @@
 //! What is remembered belongs to the whole process, so every case has one of its own.
 
 use std::io;
+#[cfg(ferrio_without = "sigpipe")]
+use std::io::{Read, Write};
 use std::net;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix;
@@ -211,6 +213,36 @@ fn errors_that_are_no_refusal_lead_nowhere_else() {
             }
         }
     });
+}
+
+/// macOS refuses to set an option of a connection that is over, NetBSD says so as an error. The connection
+/// is given out all the same, with what its peer has left in it.
+#[cfg(ferrio_without = "sigpipe")]
+#[test]
+fn a_connection_that_takes_no_option_any_more_is_accepted() {
+    let path = TempPath::new();
+    let unix = UnixListener::bind(&path).expect("bind");
+    let tcp = TcpListener::bind(pairs::private_loopback()).expect("bind");
+    let address = tcp.local_addr().expect("an address");
+    for errno in [libc::EINVAL, libc::ECONNRESET] {
+        let mut client = unix::net::UnixStream::connect(&path).expect("connect");
+        client.write_all(b"short").expect("write");
+        drop(client);
+        let mut client = net::TcpStream::connect(address).expect("connect");
+        client.write_all(b"short").expect("write");
+        drop(client);
+        pairs::kernel_ready(&tcp, libc::POLLIN);
+
+        let injection = fault::inject(Call::Setsockopt, errno).times(2);
+        let (mut from_unix, _) = unix.accept().expect("accept");
+        let (mut from_tcp, _) = tcp.accept().expect("accept");
+        assert_eq!(injection.hits(), 2);
+        for stream in [&mut from_unix as &mut dyn Read, &mut from_tcp] {
+            let mut said = [0; 5];
+            ferrio_conformance::wait_for("what it wrote", || stream.read_exact(&mut said).is_ok());
+            assert_eq!(&said, b"short");
+        }
+    }
 }
 
 #[test]

@@ -17,8 +17,9 @@ const CFGS: [(&str, &str); 2] = [
 const FORCED: &str = "a_forced_backend_is_used";
 
 /// What Linux has and other systems have not: macOS none of the first three, so that flags follow by
-/// fcntl(2), and illumos not the last, so that its eventfd is read after each event.
-const WITHOUT: [&str; 4] = ["accept4", "sock_flags", "pipe2", "eventfd_edges"];
+/// fcntl(2); illumos not the fourth, so that its eventfd is read after each event. The last is what macOS
+/// and most BSDs can switch off for a socket.
+const WITHOUT: [&str; 5] = ["accept4", "sock_flags", "pipe2", "eventfd_edges", "sigpipe"];
 
 /// In conformance/tests/birth.rs, for builds without the first three only.
 const LACKING: &str = "a_build_that_does_without_lacks_them";

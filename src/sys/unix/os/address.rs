@@ -148,10 +148,15 @@ impl RawAddress {
         ((&raw mut self.views).cast(), &raw mut self.len)
     }
 
-    /// The Internet address that the kernel has written.
+    /// The Internet address of a peer that the kernel has written.
+    ///
+    /// XNU's accept(2) may succeed for a connection that was reset in the queue, with no address at all,
+    /// where it should say ECONNABORTED (Go's package syscall does the same about it). getpeername(2)
+    /// knows no address of it either.
     pub(crate) fn to_ip(&self) -> io::Result<SocketAddr> {
         let holds = |size: usize| self.len as usize >= size;
         match self.family() {
+            _ if self.len == 0 => Err(io::Error::from_raw_os_error(libc::ECONNABORTED)),
             libc::AF_INET if holds(size_of::<libc::sockaddr_in>()) => {
                 let raw = self.v4();
                 let ip = Ipv4Addr::from(raw.sin_addr.s_addr.to_ne_bytes());

@@ -61,6 +61,14 @@ fn ports_and_octets_are_in_network_order() {
 }
 
 #[test]
+fn a_peer_without_any_address_was_aborted() {
+    let mut nothing_at_all = RawAddress::blank();
+    nothing_at_all.len = 0;
+    let error = nothing_at_all.to_ip().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+}
+
+#[test]
 fn an_answer_that_is_no_internet_address_is_refused() {
     let refused = |raw: RawAddress| raw.to_ip().unwrap_err().kind() == io::ErrorKind::InvalidInput;
     assert!(refused(RawAddress::blank()));

@@ -39,19 +39,47 @@ pub(crate) fn socket(domain: c_int, kind: c_int) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Makes a write to a connection that is gone fail with EPIPE and do no more, as std does: it uses
-/// MSG_NOSIGNAL where that exists, but not for vectored writes.
-#[cfg(has_nosigpipe)]
-fn silence_sigpipe(socket: BorrowedFd<'_>) -> io::Result<()> {
-    set_option(socket, libc::SOL_SOCKET, libc::SO_NOSIGPIPE, 1)
-}
+/// The option that makes a write to a connection that is gone fail with EPIPE and do no more.
+///
+/// std writes with MSG_NOSIGNAL where that exists, but vectored writes without, so it sets the option
+/// too. Every kind of socket gets it: the kernels raise the signal for any EPIPE of a socket, and a
+/// datagram socket answers EPIPE once it is shut down for writing (FreeBSD's send(2), and sendit() in the
+/// sources of FreeBSD, NetBSD and XNU).
+#[cfg(all(has_nosigpipe, not(nosigpipe_stand_in)))]
+const NOSIGPIPE: Option<c_int> = Some(libc::SO_NOSIGPIPE);
+
+/// An option that changes nothing for a test, and that every socket takes.
+#[cfg(nosigpipe_stand_in)]
+const NOSIGPIPE: Option<c_int> = Some(libc::SO_KEEPALIVE);
 
 /// There is no such option; std's way of writing has to do, and SIGPIPE being ignored, as Rust
 /// programs do.
 #[cfg(not(has_nosigpipe))]
+const NOSIGPIPE: Option<c_int> = None;
+
 #[inline(always)]
-fn silence_sigpipe(_: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(())
+fn silence_sigpipe(socket: BorrowedFd<'_>) -> io::Result<()> {
+    match NOSIGPIPE {
+        Some(option) => set_option(socket, libc::SOL_SOCKET, option, 1),
+        None => Ok(()),
+    }
+}
+
+/// The same for a connection from a listener's queue, which may be over by now.
+///
+/// Then macOS refuses every option with EINVAL (setsockopt(2): "the socket has been shut down"), also for
+/// a Unix client that has written and left, and NetBSD answers ECONNRESET. That is no reason to keep the
+/// connection back: what the client wrote is there to be read, and a server that gets EINVAL from accept(2)
+/// must think that it doesn't listen. Nothing is lost, either: on macOS the connection has the option of
+/// the listener, where that has it (sonewconn() in XNU), and NetBSD sets it all the same.
+#[inline(always)]
+fn silence_accepted(socket: BorrowedFd<'_>) -> io::Result<()> {
+    match silence_sigpipe(socket) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ECONNRESET)) => {
+            Ok(())
+        }
+        result => result,
+    }
 }
 
 /// Two Unix sockets connected to each other, close-on-exec and non-blocking.
@@ -114,7 +142,7 @@ pub(crate) fn accept4(listener: BorrowedFd<'_>, from: &mut RawAddress) -> io::Re
     })?;
     // SAFETY: accept4(2) has just opened this descriptor; nobody else knows it.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    silence_sigpipe(socket.as_fd())?;
+    silence_accepted(socket.as_fd())?;
     Ok(socket)
 }
 
@@ -127,9 +155,10 @@ pub(crate) fn accept(listener: BorrowedFd<'_>, from: &mut RawAddress) -> io::Res
     })?;
     // SAFETY: accept(2) has just opened this descriptor; nobody else knows it.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    // accept(2): Linux hands out a socket without the listener's flags, the BSDs one with them.
+    // accept(2): Linux hands out a socket without the listener's status flags, the BSDs and macOS one with
+    // them, so O_NONBLOCK may be there already or not.
     set_birth_flags(socket.as_fd())?;
-    silence_sigpipe(socket.as_fd())?;
+    silence_accepted(socket.as_fd())?;
     Ok(socket)
 }
 
