@@ -2,10 +2,11 @@
 //! them with what `build.rs` makes of them.
 
 mod build_script;
+mod debian;
 mod table;
 mod toolchain;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use self::build_script::BuildScript;
@@ -13,7 +14,7 @@ use self::table::{How, Target};
 use self::toolchain::Toolchain;
 use crate::counts::Counts;
 use crate::run;
-use crate::workspace::{Workspace, rustflags};
+use crate::workspace::Workspace;
 
 #[derive(Args, Default)]
 pub struct Arguments {
@@ -26,6 +27,9 @@ pub struct Arguments {
     /// Keep the standard libraries that were built, some 150 MB each, for the next time
     #[arg(long)]
     keep: bool,
+    /// Use Debian's Rust, as is done where rustup can't give what is needed
+    #[arg(long)]
+    debian: bool,
 }
 
 impl Arguments {
@@ -54,6 +58,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
     for target in &targets {
         compare(workspace, &script, target, counts)?;
     }
+    let mut missing = Vec::new();
     for target in targets {
         if arguments.quick && !target.quick {
             continue;
@@ -62,13 +67,23 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
         if target.how == How::None {
             println!("skipped {}", target.name);
             counts.skipped += 1;
+            missing.push(format!("{}: not tried: {}", target.name, target.note));
             continue;
         }
         // The other targets are worth knowing about, too.
-        if let Err(error) = check(workspace, target, &table.features, arguments.keep, counts) {
-            println!("FAILED  {}: {error:#}", target.name);
-            counts.failed += 1;
+        match check(workspace, target, &table.features, arguments, counts) {
+            Ok(std) => missing.extend(std),
+            Err(error) => {
+                let line = format!("{}: {error:#}", target.name);
+                println!("FAILED  {line}");
+                counts.failed += 1;
+                missing.push(line);
+            }
         }
+    }
+    if !missing.is_empty() {
+        println!("Standard libraries that were not to be had as targets.toml asks:");
+        missing.iter().for_each(|line| println!("  {line}"));
     }
     Ok(())
 }
@@ -96,38 +111,44 @@ fn compare(
     Ok(())
 }
 
-/// All builds of one target.
+/// All builds of one target. An error if there is no standard library for it; a line if it is another
+/// than targets.toml asks for.
 fn check(
     workspace: &Workspace,
     target: &Target,
     features: &[String],
-    keep: bool,
+    arguments: &Arguments,
     counts: &mut Counts,
-) -> Result<()> {
-    let toolchain = Toolchain::install(workspace, target)?;
+) -> Result<Option<String>> {
+    let name = &target.name;
+    let toolchain = Toolchain::install(workspace, target, arguments.debian)?;
+    if let Some(problem) = toolchain.std_problem(name)? {
+        toolchain.forget(name)?;
+        let instead = toolchain.instead.iter();
+        let instead: String = instead.map(|why| format!("{why}; ")).collect();
+        bail!(
+            "{instead}std does not compile with {}: {problem}",
+            toolchain.version()?
+        );
+    }
     for features in features {
         for command in ["check", "clippy"] {
-            let mut cargo = toolchain.cargo();
+            let mut cargo = toolchain.cargo(command, name);
             cargo
-                .args([command, "--quiet", "-p", "ferrio"])
-                .args(["--target", &target.name, "--no-default-features"])
-                .args(["--features", features])
-                .env("RUSTFLAGS", rustflags("-D warnings"))
-                // Much smaller, and nobody debugs these.
-                .env("CARGO_PROFILE_DEV_DEBUG", "0")
-                .env("CARGO_INCREMENTAL", "0");
-            if target.how == How::BuildStd {
-                // An unstable option, which the stable toolchain takes under this variable.
-                cargo
-                    .arg("-Zbuild-std=std,panic_abort")
-                    .env("RUSTC_BOOTSTRAP", "1");
-            }
-            let label = format!("{} {command} [{features}]", target.name);
+                .args(["-p", "ferrio", "--no-default-features"])
+                .args(["--features", features]);
+            let label = format!("{name} {command} [{features}]");
             run::check(&label, &mut cargo, counts)?;
         }
     }
-    if target.how == How::BuildStd && !keep {
-        toolchain.forget(&target.name)?;
+    if !arguments.keep {
+        toolchain.forget(name)?;
     }
-    Ok(())
+    match &toolchain.instead {
+        Some(why) => Ok(Some(format!(
+            "{name}: {why}; built by {}",
+            toolchain.version()?
+        ))),
+        None => Ok(None),
+    }
 }

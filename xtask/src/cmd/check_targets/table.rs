@@ -55,8 +55,8 @@ pub struct Facts {
 /// What stands for no selector, and no waker.
 pub const NOTHING: &str = "none";
 
-const SELECTORS: [&str; 3] = ["epoll", "poll", NOTHING];
-const WAKERS: [&str; 4] = ["eventfd", "pipe", "udp", NOTHING];
+const SELECTORS: [&str; 5] = ["epoll", "kqueue", "poll", "iocp", NOTHING];
+const WAKERS: [&str; 6] = ["eventfd", "kqueue", "pipe", "udp", "packet", NOTHING];
 
 /// Reads the table; `known` are the capabilities that there are.
 pub fn parse(text: &str, known: &BTreeSet<String>) -> Result<Table> {
