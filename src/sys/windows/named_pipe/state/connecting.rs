@@ -22,6 +22,14 @@ impl Link {
         matches!(self, Link::Connecting(pending) if *pending == ticket)
     }
 
+    /// The system says that there is no client: whether that can be.
+    pub(super) fn found_unconnected(&mut self) -> bool {
+        if matches!(self, Link::Open) {
+            *self = Link::Unconnected;
+        }
+        !matches!(self, Link::Fresh)
+    }
+
     pub(super) fn take_failure(&mut self) -> Option<Code> {
         let Link::Failed(code) = *self else {
             return None;

@@ -184,11 +184,16 @@ impl Machine {
     }
 
     /// The error that came after the call that caused it, if there is one.
-    pub(crate) fn take_error(&mut self) -> Option<io::Error> {
+    pub(crate) fn take_error(&mut self, kernel: &mut impl Kernel) -> Option<io::Error> {
         let code = self.link.take_failure();
         let code = code.or_else(|| self.writing.take_failure());
-        let code = code.or_else(|| self.reading.take_failure());
-        code.map(Code::error)
+        if let Some(code) = code {
+            return Some(code.error());
+        }
+        let code = self.reading.take_failure()?;
+        // Whoever waited to read goes on waiting.
+        self.read_ahead(kernel);
+        Some(code.error())
     }
 
     /// Whether [`take_event`](Machine::take_event) has something.
@@ -244,11 +249,12 @@ impl Machine {
         (read, write)
     }
 
+    /// Whether a write, or `connect`, would not block.
     fn is_writable(&self) -> bool {
-        match self.writing {
-            Writing::Idle => !matches!(self.link, Link::Unconnected | Link::Connecting(_)),
-            Writing::Pending(_) => false,
-            Writing::Failed(_) => true,
+        match (&self.link, &self.writing) {
+            (Link::Fresh | Link::Failed(_), _) | (_, Writing::Failed(_)) => true,
+            (Link::Unconnected | Link::Connecting(_), _) | (_, Writing::Pending(_)) => false,
+            (Link::Open, Writing::Idle) => true,
         }
     }
 

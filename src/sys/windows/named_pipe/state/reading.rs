@@ -93,16 +93,13 @@ impl Machine {
         }
         match self.start_read(kernel) {
             // Somebody came whom nobody has waited for.
-            Ok(()) if !self.has_connection() => {
-                self.link = Link::Open;
+            Ok(()) if matches!(self.link, Link::Unconnected) => {
+                self.link = Link::Fresh;
                 self.write_due = true;
                 Ok(())
             }
             Ok(()) => Ok(()),
-            Err(Code::PIPE_LISTENING) => {
-                self.link = Link::Unconnected;
-                Ok(())
-            }
+            Err(Code::PIPE_LISTENING) if self.link.found_unconnected() => Ok(()),
             // Without a client there is no end either: it is yet to begin.
             Err(code) if code.is_end() => {
                 if self.has_connection() {
@@ -125,7 +122,7 @@ impl Machine {
         match self.start_read(kernel) {
             Ok(()) => {}
             // What nobody has asked for is no error: there is no client, or it only writes.
-            Err(Code::PIPE_LISTENING) => self.link = Link::Unconnected,
+            Err(Code::PIPE_LISTENING) if self.link.found_unconnected() => {}
             Err(Code::ACCESS_DENIED) => {}
             Err(code) => self.read_ended(code),
         }

@@ -1,7 +1,7 @@
 use std::io::{self, IoSlice};
 use std::mem;
 
-use super::{Code, Completion, Kernel, MOST, Machine, Ticket, not_registered};
+use super::{Code, Completion, Kernel, Link, MOST, Machine, Ticket, not_registered};
 
 /// What becomes of what the user wrote.
 #[derive(Debug)]
@@ -65,8 +65,13 @@ impl Machine {
             self.writing.arm();
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        if matches!(self.link, Link::Fresh) {
+            // Whoever writes knows of the connection.
+            self.link = Link::Open;
+        }
         if let Some(code) = self.writing.take_failure() {
-            self.write_due = false;
+            // Now the user knows; but not of how the wait for a client has ended.
+            self.write_due &= matches!(self.link, Link::Failed(_));
             return Err(code.error());
         }
         if self.watch.is_none() {

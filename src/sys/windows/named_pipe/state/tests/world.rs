@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::sys::named_pipe_state::{Code, Completion, Kernel, Ticket};
+use super::super::{Code, Completion, Kernel, Ticket};
 
 /// Numbers that look random, the same ones for the same seed (xorshift64*).
 pub(super) struct Dice(u64);
@@ -53,12 +53,14 @@ pub(super) struct World {
     /// Buffers that were lent and not given back.
     pub(super) lent: usize,
     pub(super) connection: usize,
-    last: u64,
+    pub(super) last: u64,
 }
 
 impl World {
     pub(super) fn of(&self, kind: fn(&Kind) -> bool) -> Option<&Operation> {
-        self.operations.iter().find(|o| kind(&o.kind) && !o.cancelled)
+        self.operations
+            .iter()
+            .find(|o| kind(&o.kind) && !o.cancelled)
     }
 
     /// An operation that still counts.
@@ -68,11 +70,6 @@ impl World {
 
     pub(super) fn writes(&self) -> bool {
         self.of(|kind| matches!(kind, Kind::Write { .. })).is_some()
-    }
-
-    pub(super) fn take(&mut self, ticket: Ticket) -> Operation {
-        let index = self.operations.iter().position(|o| o.ticket == ticket);
-        self.operations.swap_remove(index.expect("it is under way"))
     }
 
     /// The end of the operation at `index`.
@@ -86,7 +83,12 @@ impl World {
         }
     }
 
-    fn start(&mut self, ticket: Ticket, kind: Kind, buffer: Vec<u8>) -> Result<(), (Code, Vec<u8>)> {
+    fn start(
+        &mut self,
+        ticket: Ticket,
+        kind: Kind,
+        buffer: Vec<u8>,
+    ) -> Result<(), (Code, Vec<u8>)> {
         assert!(ticket.0 > self.last, "{ticket:?} was used before");
         self.last = ticket.0;
         if let Some(code) = self.refusals.pop_front() {
@@ -95,7 +97,10 @@ impl World {
         let same = |o: &&Operation| {
             !o.cancelled && std::mem::discriminant(&o.kind) == std::mem::discriminant(&kind)
         };
-        assert!(self.operations.iter().find(same).is_none(), "two of {kind:?}");
+        assert!(
+            self.operations.iter().find(same).is_none(),
+            "two of {kind:?}"
+        );
         self.operations.push(Operation {
             ticket,
             kind,
@@ -138,7 +143,9 @@ impl Kernel for World {
 
     fn cancel(&mut self, ticket: Ticket) {
         let operation = self.operations.iter_mut().find(|o| o.ticket == ticket);
-        operation.expect("only what is under way is cancelled").cancelled = true;
+        operation
+            .expect("only what is under way is cancelled")
+            .cancelled = true;
     }
 
     fn reads_messages(&mut self) -> bool {
@@ -146,14 +153,12 @@ impl Kernel for World {
     }
 
     fn buffer(&mut self, len: usize) -> Vec<u8> {
-        self.lent += 1;
+        self.lent += usize::from(len > 0);
         vec![0xEE; len]
     }
 
     fn recycle(&mut self, buffer: Vec<u8>) {
-        // A wait for a client ends without one.
-        if buffer.capacity() > 0 {
-            self.lent -= 1;
-        }
+        // A wait for a client has none, and an empty message needs none.
+        self.lent -= usize::from(buffer.capacity() > 0);
     }
 }
