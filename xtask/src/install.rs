@@ -1,5 +1,6 @@
 //! Installs what a command lacks, through rustup.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -137,18 +138,37 @@ fn has_std(libdir: &Path) -> bool {
 
 fn rustup(args: &[&str]) -> Result<()> {
     let mut command = Command::new("rustup");
-    command.args(args).stdin(Stdio::null());
-    println!("$ {}", run::show(&command));
-    let status = command.status().with_context(|| {
-        format!(
-            "`{}` is needed, and rustup is not here",
-            run::show(&command)
-        )
-    })?;
+    command.args(args);
+    let shown = run::show(&command);
+    command.env("RUST_BACKTRACE", "0");
+    println!("$ {shown}");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{shown}` is needed, and rustup is not here"))?;
+    let mut said = String::new();
+    let errors = child.stderr.take().context("no output to read")?;
+    for line in BufReader::new(errors).lines() {
+        let line = line?;
+        eprintln!("{line}");
+        said.push_str(&line);
+        said.push('\n');
+    }
+    let status = child.wait()?;
     if !status.success() {
-        bail!("{}: {status}", run::show(&command));
+        bail!("{shown}: {status}: {}", reason(&said));
     }
     Ok(())
+}
+
+/// Why rustup failed: its error, and the cause that it names last.
+fn reason(said: &str) -> String {
+    let mut lines = said.lines().map(str::trim);
+    let error = lines.find_map(|line| line.strip_prefix("error: "));
+    let mut causes = lines.filter(|line| !line.is_empty() && !line.starts_with("note:"));
+    let parts: Vec<&str> = error.into_iter().chain(causes.next_back()).collect();
+    parts.join(": ")
 }
 
 #[cfg(test)]
@@ -162,5 +182,17 @@ mod tests {
         assert!(missing(installed, &["clippy", "rust-src"]).is_empty());
         assert_eq!(missing(installed, &["miri", "cargo"]), ["miri"]);
         assert_eq!(missing("", &["clippy"]), ["clippy"]);
+    }
+
+    #[test]
+    fn the_reason_is_the_error_and_its_last_cause() {
+        let said =
+            "info: downloading\nerror: download failed\n\nCaused by:\n    0: no file\n    1: 404\n";
+        assert_eq!(reason(said), "download failed: 1: 404");
+        assert_eq!(
+            reason("error: no artifacts\nnote: see there\n"),
+            "no artifacts"
+        );
+        assert_eq!(reason(""), "");
     }
 }

@@ -152,8 +152,9 @@ impl<'a> Toolchain<'a> {
 
     /// Removes what was built for a target, if that is much.
     pub fn forget(&self, target: &str) -> Result<()> {
-        if self.build_std {
-            std::fs::remove_dir_all(self.directory.join(target))?;
+        let built = self.directory.join(target);
+        if self.build_std && built.exists() {
+            std::fs::remove_dir_all(built)?;
         }
         Ok(())
     }
