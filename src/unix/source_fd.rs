@@ -21,6 +21,9 @@ use crate::token::Token;
 /// with [`PermissionDenied`](io::ErrorKind::PermissionDenied) (EPERM). A number that is no open
 /// descriptor, a negative one for example, gives EBADF everywhere.
 ///
+/// macOS answers EINVAL for `/dev/tty`, but takes the terminal under its own name (`ttyname(3)`), and never
+/// tells of the end of a named pipe.
+///
 /// Where the system has no edge-triggered events (poll(2), WASI) nothing tells ferrio when an
 /// operation on the descriptor answered `WouldBlock`, so there the events are level-triggered: they
 /// come for as long as the descriptor is ready.

@@ -100,6 +100,12 @@ impl TcpListener {
     ///
     /// Linux: where `accept4(2)` is missing or filtered, `accept(2)` and `fcntl(2)` do its work.
     ///
+    /// macOS: a connection that was reset in the queue and has no address any more is
+    /// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted).
+    ///
+    /// iOS: the system may take the listener of a suspended app away. Then every call fails, with EBADF
+    /// or `ConnectionAborted`, so do not go on for ever. Make a new one when the app comes back.
+    ///
     /// # Examples
     ///
     /// ```

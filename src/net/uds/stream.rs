@@ -215,7 +215,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// [`NotConnected`](io::ErrorKind::NotConnected) when the stream is not connected; some systems
-    /// say so too when the direction was shut down before.
+    /// say so too when the direction was shut down before, by the peer on macOS.
     ///
     /// # Examples
     ///

@@ -41,7 +41,8 @@ fn goes_on(error: &io::Error) -> bool {
 /// The next connection of a listener.
 ///
 /// Every error but a refused accept4(2) is the caller's to see, those that tell of a connection that
-/// died in the queue (`ECONNABORTED` and accept(2)'s list of pending network errors) included.
+/// died in the queue (`ECONNABORTED` and accept(2)'s list of pending network errors) included. One that
+/// died and can still be accepted is: see `silence_accepted` and `RawAddress::to_ip`.
 pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let mut from = RawAddress::blank();
     let socket = net::accept(listener.as_fd(), &mut from)?;

@@ -62,7 +62,7 @@ pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
 
 /// Switches `O_NONBLOCK` on or off, and leaves the other status flags alone.
 ///
-/// fcntl(2) and not `ioctl(FIONBIO)`: some systems know the latter for sockets only, not for pipes.
+/// fcntl(2) and not `ioctl(FIONBIO)`: illumos and AIX know the latter for sockets only, not for pipes.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> io::Result<()> {
     let old = fcntl(fd, libc::F_GETFL, 0)?;
     let new = if nonblocking {
