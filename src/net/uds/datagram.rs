@@ -10,6 +10,10 @@ use crate::sys;
 /// A Unix socket that carries datagrams. None is lost on the way: when the receiver's queue is full,
 /// sending answers [`WouldBlock`](io::ErrorKind::WouldBlock).
 ///
+/// # Platform notes
+///
+/// macOS, the BSDs: the answer is ENOBUFS instead, and no event tells when there is room again.
+///
 /// # Examples
 ///
 /// ```
