@@ -31,6 +31,23 @@ impl<T> IoSource<T> {
         }
     }
 
+    /// A shutdown of a stream, which only some selectors have to know of.
+    #[cfg(all(sel_iocp, feature = "net"))]
+    pub(crate) fn do_shutdown<F>(&self, how: std::net::Shutdown, f: F) -> io::Result<()>
+    where
+        F: FnOnce(&T) -> io::Result<()>,
+    {
+        self.state.do_shutdown(how, f, &self.io)
+    }
+
+    #[cfg(all(not(sel_iocp), feature = "net"))]
+    pub(crate) fn do_shutdown<F>(&self, _: std::net::Shutdown, f: F) -> io::Result<()>
+    where
+        F: FnOnce(&T) -> io::Result<()>,
+    {
+        f(&self.io)
+    }
+
     pub(crate) fn into_inner(self) -> T {
         self.io
     }

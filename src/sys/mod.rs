@@ -27,6 +27,17 @@ mod windows;
 #[cfg(sys_windows)]
 pub(crate) use self::windows::*;
 
+// The state machine of named pipes makes no system call, so its tests run everywhere.
+#[cfg(all(test, not(sys_windows), not(ferrio_loom)))]
+#[path = "windows/named_pipe/state/mod.rs"]
+mod named_pipe_state;
+
+/// The part of the Windows backend that makes no system call, for its tests.
+#[cfg(all(test, not(sys_windows), not(ferrio_loom)))]
+#[path = "windows/selector/socket_state.rs"]
+#[allow(dead_code)] // The flags' names.
+mod windows_socket_state;
+
 #[cfg(sys_shell)]
 mod shell;
 #[cfg(sys_shell)]

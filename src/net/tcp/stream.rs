@@ -185,7 +185,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.inner.shutdown(how)
+        self.inner.do_shutdown(how, |inner| inner.shutdown(how))
     }
 
     /// Switches `TCP_NODELAY` on or off. When on, a small write leaves at once instead of waiting

@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use windows_sys::Win32::System::IO::OVERLAPPED;
 
 use super::os::overlapped;
-use super::os::port::{self as os, Packet};
+use super::os::port::{self as os, Packet, Packets};
 use crate::event::Event;
 use crate::readiness::Readiness;
 use crate::token::Token;
@@ -121,41 +121,33 @@ impl Port {
     }
 
     /// Waits for packets, for at most so many milliseconds, and does what they ask for. Takes no
-    /// more than `batch` has room for. The number of packets.
-    ///
-    /// `packets` is where the kernel writes to; what is in it between two calls has no meaning.
+    /// more than `batch` has room for.
     pub(crate) fn wait(
         &self,
-        packets: &mut Vec<Packet>,
+        packets: &mut Packets,
         batch: &mut Batch<'_>,
-        milliseconds: u32,
-    ) -> io::Result<usize> {
-        let mut count = self.wait_once(packets, batch, milliseconds)?;
-        let mut last = count;
-        // There may be more than one call takes.
-        while last == PACKETS && batch.room() > 0 {
-            // What was taken out already is the caller's; an error will come again.
-            last = self.wait_once(packets, batch, 0).unwrap_or(0);
-            count += last;
+        mut milliseconds: u32,
+    ) -> io::Result<()> {
+        let mut taken = false;
+        loop {
+            let room = packets.room(batch.room().min(PACKETS));
+            let count = match os::dequeue(self.handle(), room, milliseconds) {
+                Ok(count) => count,
+                // What was taken out already is the caller's; the error will come again.
+                Err(_) if taken => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let full = count == room.len();
+            for packet in &room[..count] {
+                self.take(packet, batch);
+            }
+            // There may be more, and not every packet brings an event.
+            if !full || batch.room() == 0 {
+                return Ok(());
+            }
+            taken = true;
+            milliseconds = 0;
         }
-        Ok(count)
-    }
-
-    fn wait_once(
-        &self,
-        packets: &mut Vec<Packet>,
-        batch: &mut Batch<'_>,
-        milliseconds: u32,
-    ) -> io::Result<usize> {
-        let room = batch.room().min(PACKETS);
-        if packets.len() < room {
-            packets.resize(room, Packet::default());
-        }
-        let count = os::dequeue(self.handle(), &mut packets[..room], milliseconds)?;
-        for packet in &packets[..count] {
-            self.take(packet, batch);
-        }
-        Ok(count)
     }
 
     fn take(&self, packet: &Packet, batch: &mut Batch<'_>) {

@@ -11,6 +11,7 @@ use windows_sys::core::BOOL;
 
 #[cfg(feature = "net")]
 pub(crate) mod address;
+pub(crate) mod afd;
 #[cfg(feature = "fault-injection")]
 #[path = "../../unix/os/fault.rs"] // The same for all platforms.
 pub mod fault;

@@ -152,6 +152,16 @@ impl<T> Overlapped<T> {
         self.header.busy.load(Ordering::Acquire)
     }
 
+    /// Runs `f` while no operation can begin; `None` if one is under way.
+    pub(crate) fn while_idle<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
+        if self.header.busy.swap(true, Ordering::Acquire) {
+            return None;
+        }
+        let result = f();
+        self.header.busy.store(false, Ordering::Release);
+        Some(result)
+    }
+
     /// What names this operation to `NtCancelIoFileEx` and `CancelIoEx`.
     pub(crate) fn as_raw(&self) -> *mut OVERLAPPED {
         self.header.raw.get()

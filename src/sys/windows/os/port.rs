@@ -17,6 +17,25 @@ use super::{Call, call, win32};
 /// One dequeued packet.
 pub(crate) type Packet = OVERLAPPED_ENTRY;
 
+/// Room for packets that the kernel writes. What is in it means something only between `dequeue` and
+/// the end of what is done about its packets.
+#[derive(Default)]
+pub(crate) struct Packets(Vec<Packet>);
+
+// SAFETY: an address in it is a number to whoever else gets hold of it: only a packet that `dequeue`
+// has just written is followed, by the thread that dequeued it.
+unsafe impl Send for Packets {}
+
+impl Packets {
+    /// The first `count` places.
+    pub(crate) fn room(&mut self, count: usize) -> &mut [Packet] {
+        if self.0.len() < count {
+            self.0.resize(count, Packet::default());
+        }
+        &mut self.0[..count]
+    }
+}
+
 /// `INFINITE`.
 pub(crate) const FOREVER: u32 = u32::MAX;
 

@@ -1,13 +1,17 @@
 //! The selector: the port, and the sockets whose readiness AFD tells.
 
+mod helpers;
 mod io_source_state;
+mod shared;
+mod socket;
+mod socket_state;
 
 use std::fmt;
 use std::io;
 use std::os::windows::io::AsRawHandle;
 use std::time::Duration;
 
-use super::os::port::{FOREVER, Packet};
+use super::os::port::{FOREVER, Packets};
 use super::port::Port;
 use super::waker::WakeHub;
 use crate::event::{Event, Events};
@@ -15,6 +19,8 @@ use crate::kind::{SelectorKind, WakerKind};
 use crate::notify::{Harvest, Kernel, Turn};
 use crate::sync::{Arc, Mutex, lock};
 use crate::token::Token;
+
+use self::shared::Shared;
 
 pub(crate) use self::io_source_state::IoSourceState;
 
@@ -25,14 +31,14 @@ pub(crate) const AVAILABLE: &[SelectorKind] = &[DEFAULT];
 pub(crate) const DEFAULT: SelectorKind = SelectorKind::Iocp;
 
 /// The names of an event's flags.
-pub(crate) const FLAGS: &[&[(&str, u32)]] = &[];
+pub(crate) const FLAGS: &[&[(&str, u32)]] = &[socket_state::NAMES];
 
 /// One `Poll`'s readiness facility. The last of that `Poll` and its `Registry`s closes it.
 pub(crate) struct Selector {
-    port: Arc<Port>,
+    shared: Arc<Shared>,
     hub: Arc<WakeHub>,
     /// Room for what the kernel writes. Only the poller takes it.
-    packets: Mutex<Vec<Packet>>,
+    packets: Mutex<Packets>,
     id: usize,
 }
 
@@ -47,8 +53,8 @@ impl Selector {
         let port = Port::new()?;
         Ok(Selector {
             hub: Arc::new(WakeHub::new(port.ringer())),
-            packets: Mutex::new(Vec::new()),
-            port,
+            packets: Mutex::new(Packets::default()),
+            shared: Arc::new(Shared::new(port)),
             id: next_id(),
         })
     }
@@ -71,7 +77,7 @@ impl Selector {
     /// Where overlapped operations end.
     #[allow(dead_code)]
     pub(crate) fn port(&self) -> &Arc<Port> {
-        &self.port
+        &self.shared.port
     }
 
     /// What this selector's wakers share.
@@ -95,12 +101,18 @@ impl Selector {
     }
 }
 
+impl Drop for Selector {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
 impl fmt::Debug for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Selector")
             .field("kind", &self.kind())
             .field("waker", &self.waker())
-            .field("port", &self.port.handle().as_raw_handle())
+            .field("port", &self.port().handle().as_raw_handle())
             .finish()
     }
 }
@@ -112,6 +124,10 @@ fn next_id() -> usize {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// How often the kernel is asked in one turn. What is ready shows in the first, or after a question
+/// about it was cancelled, or doubted, and asked anew: a poll that doesn't block has to see it too.
+const ROUNDS: usize = 4;
+
 /// The kernel as one call of `Poll::poll` sees it.
 struct OnePoll<'a> {
     selector: &'a Selector,
@@ -120,12 +136,23 @@ struct OnePoll<'a> {
 
 impl Kernel for OnePoll<'_> {
     fn wait(&mut self, room: usize, timeout: Option<Duration>) -> io::Result<Harvest> {
+        let selector = self.selector;
+        let shared = &selector.shared;
         // Nobody else ever locks it: a `Poll` is polled by one thread at a time.
-        let mut packets = lock(&self.selector.packets);
-        let mut batch = self.selector.port.batch(self.list, room);
-        self.selector
-            .port
-            .wait(&mut packets, &mut batch, milliseconds(timeout))?;
+        let mut packets = lock(&selector.packets);
+        let mut batch = shared.port.batch(self.list, room);
+        let mut milliseconds = milliseconds(timeout);
+        for _ in 0..ROUNDS {
+            shared.flush(milliseconds > 0)?;
+            let result = shared.port.wait(&mut packets, &mut batch, milliseconds);
+            shared.awake();
+            result?;
+            let quiet = batch.events() == 0 && !batch.rung();
+            if !(quiet && shared.has_changes()) {
+                break;
+            }
+            milliseconds = 0;
+        }
         Ok(Harvest {
             events: batch.events(),
             rung: batch.rung(),
