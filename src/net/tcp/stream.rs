@@ -169,6 +169,11 @@ impl TcpStream {
     /// [`NotConnected`](io::ErrorKind::NotConnected) while the stream is not connected; some systems
     /// say so too when the direction was shut down before.
     ///
+    /// # Platform notes
+    ///
+    /// macOS: the answer is as std's, [`NotConnected`](io::ErrorKind::NotConnected) also when the peer has
+    /// finished and reading is shut down, or has closed the connection. The direction is shut then.
+    ///
     /// # Examples
     ///
     /// ```
@@ -198,6 +203,9 @@ impl TcpStream {
     /// # Platform notes
     ///
     /// Windows: wait until the stream is connected (writable) first, it may fail otherwise.
+    ///
+    /// macOS: [`InvalidInput`](io::ErrorKind::InvalidInput) for a connection that is over, as for every
+    /// option of it.
     ///
     /// # Examples
     ///
