@@ -91,6 +91,21 @@ impl Backend {
         }
     }
 
+    /// The system call that ends a blocked poll.
+    #[cfg(windows)]
+    pub fn ringing(&self) -> Call {
+        Call::Post
+    }
+
+    /// The system call that ends a blocked poll.
+    #[cfg(unix)]
+    pub fn ringing(&self) -> Call {
+        match self.waker {
+            WakerKind::Kqueue => Call::Kevent,
+            _ => Call::Write,
+        }
+    }
+
     fn pair(&self) -> (SelectorKind, WakerKind) {
         (self.selector, self.waker)
     }
@@ -154,6 +169,7 @@ pub fn assert_complete(instantiated: &[Backend]) {
 /// fn double_register_is_already_exists(b: &Backend) { ... }
 /// ```
 ///
+/// A case may stand behind `#[cfg(unix)]`, and is then listed in [`unix_only`](crate::unix_only).
 /// The first word is the name of the suite, which is the name of the file too. `needs` names a
 /// [`Capability`]: on a backend without it the case is skipped and counted.
 #[macro_export]
@@ -215,7 +231,7 @@ macro_rules! __suite {
 macro_rules! __cases {
     (
         $suite:ident $module:ident $selector:ident $waker:ident
-        [$($case:ident $(needs $capability:ident)?),+ $(,)?]
+        [$($(#[$on:meta])* $case:ident $(needs $capability:ident)?),+ $(,)?]
     ) => {
         pub(super) const BACKEND: $crate::Backend = $crate::Backend {
             selector: ::ferrio::SelectorKind::$selector,
@@ -224,11 +240,12 @@ macro_rules! __cases {
             test: "",
         };
 
-        pub(super) const NEEDS: &[(&str, $crate::Capability)] = &[
-            $($((stringify!($case), $crate::Capability::$capability),)?)+
+        pub(super) const NEEDS: &[(&str, &[$crate::Capability])] = &[
+            $($(#[$on])* (stringify!($case), &[$($crate::Capability::$capability)?]),)+
         ];
 
         $(
+            $(#[$on])*
             #[test]
             fn $case() {
                 let backend = $crate::Backend {

@@ -7,8 +7,16 @@ use std::{fs, io};
 /// All open descriptors.
 pub fn open() -> BTreeSet<RawFd> {
     (0..soft_limit())
-        .filter(|&fd| flags(fd).is_some())
+        .filter(|&fd| flags(fd).is_some() && !is_simulated(fd))
         .collect()
+}
+
+/// Whether the descriptor is one that the simulated kqueue(2) keeps to itself, out of the way: on a BSD
+/// it would be the kernel's.
+fn is_simulated(fd: RawFd) -> bool {
+    cfg!(ferrio_kqueue)
+        && fd > 511
+        && ["anon_inode:[eventfd]", "anon_inode:[eventpoll]"].contains(&&*kind(fd))
 }
 
 /// The soft limit of the number of descriptors: every open one is below it, unless it was lowered.

@@ -28,6 +28,7 @@ mod backend;
 mod blocked;
 pub mod capability;
 mod child;
+pub mod closed;
 #[cfg_attr(windows, path = "windows/descriptors.rs")]
 pub mod descriptors;
 mod driver;
@@ -37,7 +38,6 @@ pub mod kernel;
 pub mod multicast;
 #[cfg(unix)]
 pub mod operations;
-#[cfg(unix)]
 pub mod outside;
 pub mod pairs;
 pub mod rearm;

@@ -53,16 +53,22 @@ pub fn unix() -> (UnixStream, unix::net::UnixStream) {
     (UnixStream::from_std(ours), peer)
 }
 
-/// As [`tcp`], of the kind that costs least.
+/// What [`local`] makes: Unix sockets where there are any.
 #[cfg(unix)]
-pub fn local() -> (UnixStream, unix::net::UnixStream) {
-    unix()
-}
+pub type Local = UnixStream;
+#[cfg(unix)]
+pub type LocalPeer = unix::net::UnixStream;
+#[cfg(windows)]
+pub type Local = TcpStream;
+#[cfg(windows)]
+pub type LocalPeer = net::TcpStream;
 
 /// As [`tcp`], of the kind that costs least.
-#[cfg(windows)]
-pub fn local() -> (TcpStream, net::TcpStream) {
-    tcp()
+pub fn local() -> (Local, LocalPeer) {
+    #[cfg(unix)]
+    return unix();
+    #[cfg(windows)]
+    return tcp();
 }
 
 /// A UDP socket of ours and one of std's, connected to each other. Once a port is given up nobody

@@ -10,7 +10,7 @@ use crate::backend::Backend;
 use crate::capability::Capability;
 use crate::pairs;
 #[cfg(unix)]
-use crate::unix_samples;
+use crate::unix_samples::{LOCAL, SOURCE_FD};
 #[cfg(unix)]
 pub use crate::unix_samples::{Raw, TempPath, eventfd};
 
@@ -54,11 +54,16 @@ impl Sample {
     }
 }
 
+/// What only Unix has.
+#[cfg(windows)]
+const LOCAL: [fn() -> Sample; 0] = [];
+#[cfg(windows)]
+const SOURCE_FD: [fn() -> Sample; 0] = [];
+
 /// A sample of every kind of source.
 pub fn all() -> Vec<Sample> {
     let mut samples = owned();
-    #[cfg(unix)]
-    samples.push(unix_samples::source_fd());
+    samples.extend(SOURCE_FD.iter().map(|sample| sample()));
     samples
 }
 
@@ -73,8 +78,7 @@ pub fn edge_triggered(b: &Backend) -> Vec<Sample> {
 /// A sample of every kind of source that keeps its own registration: all but `SourceFd`.
 pub fn owned() -> Vec<Sample> {
     let mut samples = vec![tcp_listener(), tcp_stream(), udp_socket()];
-    #[cfg(unix)]
-    samples.extend(unix_samples::owned());
+    samples.extend(LOCAL.iter().map(|sample| sample()));
     samples
 }
 

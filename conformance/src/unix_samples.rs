@@ -16,15 +16,16 @@ use crate::pairs;
 use crate::samples::Sample;
 
 /// Those that keep their own registration.
-pub(crate) fn owned() -> [Sample; 5] {
-    [
-        unix_listener(),
-        unix_stream(),
-        unix_datagram(),
-        pipe_receiver(),
-        pipe_sender(),
-    ]
-}
+pub(crate) const LOCAL: [fn() -> Sample; 5] = [
+    unix_listener,
+    unix_stream,
+    unix_datagram,
+    pipe_receiver,
+    pipe_sender,
+];
+
+/// The one that doesn't.
+pub(crate) const SOURCE_FD: [fn() -> Sample; 1] = [source_fd];
 
 fn unix_listener() -> Sample {
     let path = TempPath::new();
@@ -79,7 +80,7 @@ fn sender_duplicate(sender: &mut pipe::Sender) -> fs::File {
     fs::File::from(crate::descriptors::duplicate(sender))
 }
 
-pub(crate) fn source_fd() -> Sample {
+fn source_fd() -> Sample {
     let (fd, mut counter) = eventfd();
     let mut again = counter.try_clone().expect("a duplicate");
     let mut sample = Sample::readable("SourceFd", Raw(fd), move || {

@@ -2,6 +2,7 @@
 //! over the names a Unix socket can have, and every length of them.
 //!
 //! Needs IPv6 on the loopback interface.
+#![cfg(unix)]
 
 use std::collections::HashSet;
 use std::ffi::OsStr;

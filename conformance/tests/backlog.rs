@@ -1,6 +1,7 @@
 //! Checklist row 112: listeners have the backlog of std's listeners.
 //!
 //! Needs IPv6 on the loopback interface.
+#![cfg(unix)]
 
 use std::io;
 use std::net::{self, SocketAddr};

@@ -1,14 +1,19 @@
 //! Contract row 6: when `deregister` has returned, no poll that begins later knows the old token.
 
 use std::io::Write;
+#[cfg(unix)]
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ferrio::net::{TcpStream, UnixStream};
+use ferrio::net::TcpStream;
+#[cfg(unix)]
+use ferrio::net::UnixStream;
 use ferrio::{Interest, Registry, Token};
+#[cfg(unix)]
+use ferrio_conformance::descriptors;
 use ferrio_conformance::{
-    Backend, Driver, conformance, descriptors, in_thread, kernel, pairs, samples, wait_for,
+    Backend, Driver, conformance, in_thread, kernel, pairs, samples, wait_for,
 };
 
 conformance! { deregistration {
@@ -17,7 +22,9 @@ conformance! { deregistration {
     pending_event_has_the_new_token_after_reregister,
     rest_of_a_full_batch_forgets_what_was_deregistered,
     reused_token_belongs_to_the_new_source,
+    #[cfg(unix)]
     reused_number_and_token_belong_to_the_new_source,
+    #[cfg(unix)]
     reused_number_after_drop_reports_only_the_new_source,
     deregister_during_a_blocked_poll_is_final,
     reregister_during_a_blocked_poll_is_final,
@@ -75,7 +82,7 @@ fn pending_event_has_the_new_token_after_reregister(b: &Backend) {
 /// With a buffer for one, the kernel still holds events of the others while the first is handled.
 fn rest_of_a_full_batch_forgets_what_was_deregistered(b: &Backend) {
     let mut driver = b.driver_with(1);
-    let mut pairs: Vec<_> = (0..8).map(|_| pairs::unix()).collect();
+    let mut pairs: Vec<_> = (0..8).map(|_| pairs::local()).collect();
     for (token, (stream, peer)) in pairs.iter_mut().enumerate() {
         driver.add(stream, token, Interest::READABLE);
         peer.write_all(b"x").expect("write");
@@ -109,6 +116,7 @@ fn reused_token_belongs_to_the_new_source(b: &Backend) {
 }
 
 /// A socket whose descriptor has the number `fd`, and its peer.
+#[cfg(unix)]
 fn at_number(fd: RawFd) -> (UnixStream, std::os::unix::net::UnixStream) {
     let (stream, peer) = pairs::unix();
     if stream.as_raw_fd() == fd {
@@ -118,6 +126,7 @@ fn at_number(fd: RawFd) -> (UnixStream, std::os::unix::net::UnixStream) {
     (UnixStream::from(moved), peer)
 }
 
+#[cfg(unix)]
 fn reused_number_and_token_belong_to_the_new_source(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();
@@ -137,6 +146,7 @@ fn reused_number_and_token_belong_to_the_new_source(b: &Backend) {
     });
 }
 
+#[cfg(unix)]
 fn reused_number_after_drop_reports_only_the_new_source(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();

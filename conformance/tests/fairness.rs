@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
-use ferrio::net::UnixStream;
 use ferrio::{Events, Interest, Token, Waker};
+use ferrio_conformance::pairs::{Local, LocalPeer};
 use ferrio_conformance::{Backend, Driver, conformance, in_thread, pairs};
 
 conformance! { fairness {
@@ -25,13 +25,11 @@ conformance! { fairness {
     capacity_zero_loses_nothing,
 } }
 
-type Peer = std::os::unix::net::UnixStream;
-
 /// Sources of tokens 0 to `count`, all registered.
-fn sources(driver: &Driver, count: usize) -> Vec<(UnixStream, Peer)> {
+fn sources(driver: &Driver, count: usize) -> Vec<(Local, LocalPeer)> {
     (0..count)
         .map(|token| {
-            let (mut stream, peer) = pairs::unix();
+            let (mut stream, peer) = pairs::local();
             driver.add(&mut stream, token, Interest::READABLE);
             (stream, peer)
         })
@@ -44,7 +42,7 @@ fn wakers(driver: &Driver, count: usize) -> Vec<Waker> {
 }
 
 /// Makes the source an edge again, without letting its buffer fill up.
-fn touch((stream, peer): &mut (UnixStream, Peer)) {
+fn touch((stream, peer): &mut (Local, LocalPeer)) {
     pairs::drain(&*stream);
     peer.write_all(b"x").expect("write");
 }

@@ -1,5 +1,6 @@
 //! Contract row 24 for the wait: a call that an old kernel or a filter refuses leads to another one.
 //! `accept4` has its own suite, `faults_accept.rs`.
+#![cfg(unix)]
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -10,11 +11,11 @@ use ferrio::fault;
 use ferrio_conformance::{Backend, Driver, conformance, has, kernel, pairs};
 
 conformance! { fallbacks {
-    refused_precise_wait_falls_back needs SubMillisecondTimeout,
-    refused_precise_wait_is_remembered_after_the_other_worked needs SubMillisecondTimeout,
-    refused_precise_wait_does_not_make_a_poll_spin needs SubMillisecondTimeout,
-    refusal_is_remembered_for_every_poll needs SubMillisecondTimeout,
-    errors_that_are_no_refusal_are_not_remembered needs SubMillisecondTimeout,
+    refused_precise_wait_falls_back needs CallForShortTimeouts,
+    refused_precise_wait_is_remembered_after_the_other_worked needs CallForShortTimeouts,
+    refused_precise_wait_does_not_make_a_poll_spin needs CallForShortTimeouts,
+    refusal_is_remembered_for_every_poll needs CallForShortTimeouts,
+    errors_that_are_no_refusal_are_not_remembered needs CallForShortTimeouts,
 } }
 
 /// Short enough for the call that is precise.

@@ -2,6 +2,7 @@
 //! that is remembered once it has worked.
 //!
 //! What is remembered belongs to the whole process, so every case has one of its own.
+#![cfg(unix)]
 
 use std::io;
 #[cfg(ferrio_without = "sigpipe")]

@@ -1,5 +1,6 @@
 //! Contract row 23 for sockets and pipes: each system call failed in turn, with each error of its man
 //! page. The error reaches the caller, no descriptor is left, and the next operation works.
+#![cfg(unix)]
 
 use std::io::ErrorKind;
 

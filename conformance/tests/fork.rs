@@ -2,6 +2,7 @@
 //!
 //! The isolated process that runs a case has one thread when it forks, and starts threads, if any,
 //! afterwards.
+#![cfg(unix)]
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -21,7 +22,7 @@ conformance! { fork {
     wake_in_the_child_does_not_reach_the_parent,
     wake_in_the_parent_reaches_the_parent_after_a_fork,
     a_child_can_make_a_poll_of_its_own,
-    a_child_that_drops_everything_leaks_nothing,
+    a_child_that_drops_everything_leaks_nothing needs InheritedPoll,
 } }
 
 fn dropping_a_poll_in_the_child_leaves_the_parents(b: &Backend) {

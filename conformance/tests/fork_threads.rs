@@ -1,5 +1,6 @@
 //! Contract row 26 where the parent has threads: one of them may be inside the library when another
 //! one forks, and the child has only the one that forked.
+#![cfg(unix)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ conformance! { fork_threads {
     io_in_a_child_of_busy_threads_does_not_hang,
     a_poll_can_be_dropped_in_a_child_of_busy_threads,
     the_parent_of_such_children_goes_on,
-    a_child_with_threads_goes_on_with_its_parents_poll,
+    a_child_with_threads_goes_on_with_its_parents_poll needs InheritedPoll,
 } }
 
 /// How many children each case makes. A lock that they could hang on is held for a good part of the

@@ -25,6 +25,7 @@ conformance! { hostile {
     capacity_beyond_the_kernels_limit_works,
     any_timeout_with_any_state,
     operations_in_a_senseless_order,
+    #[cfg(unix)]
     shared_sources_of_many_polls,
 } }
 
@@ -328,6 +329,7 @@ fn operations_in_a_senseless_order(b: &Backend) {
 }
 
 /// The kernel takes one descriptor into many epoll sets; raw descriptors may do that.
+#[cfg(unix)]
 fn shared_sources_of_many_polls(b: &Backend) {
     let (fd, mut counter) = samples::eventfd();
     let mut source = samples::Raw(fd);

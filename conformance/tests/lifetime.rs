@@ -3,26 +3,39 @@
 //! Every case is isolated: see `src/child.rs` on processes started by other cases.
 
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
-use std::os::unix;
-use std::{fs, net};
+use std::net;
+#[cfg(windows)]
+use std::os::windows::io::{FromRawSocket, IntoRawSocket};
+#[cfg(unix)]
+use std::os::{
+    fd::{FromRawFd, IntoRawFd},
+    unix,
+};
 
 use ferrio::event::Event;
-use ferrio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener};
+use ferrio::net::{TcpListener, TcpStream, UdpSocket};
+#[cfg(unix)]
+use ferrio::net::{UnixDatagram, UnixListener};
+#[cfg(unix)]
 use ferrio::unix::pipe;
 use ferrio::{Interest, Token};
+#[cfg(unix)]
 use ferrio_conformance::samples::TempPath;
 use ferrio_conformance::{
-    Backend, Capability, conformance, descriptors, has, in_thread, kernel, pairs, samples,
+    Backend, Capability, Driver, conformance, descriptors, has, in_thread, kernel, pairs, samples,
 };
 
 conformance! { lifetime {
     dropped_tcp_stream_is_closed_at_once,
+    #[cfg(unix)]
     dropped_unix_stream_is_closed_at_once,
     dropped_tcp_listener_refuses_at_once,
+    #[cfg(unix)]
     dropped_unix_listener_refuses_at_once,
     dropped_udp_socket_frees_its_port_at_once,
+    #[cfg(unix)]
     dropped_unix_datagram_refuses_at_once,
+    #[cfg(unix)]
     dropped_pipe_ends_are_closed_at_once,
     drop_closes_while_another_thread_is_blocked_in_poll,
     dropped_source_gives_no_further_event,
@@ -46,6 +59,7 @@ fn dropped_tcp_stream_is_closed_at_once(b: &Backend) {
     });
 }
 
+#[cfg(unix)]
 fn dropped_unix_stream_is_closed_at_once(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();
@@ -73,6 +87,7 @@ fn dropped_tcp_listener_refuses_at_once(b: &Backend) {
     });
 }
 
+#[cfg(unix)]
 fn dropped_unix_listener_refuses_at_once(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();
@@ -100,6 +115,7 @@ fn dropped_udp_socket_frees_its_port_at_once(b: &Backend) {
     });
 }
 
+#[cfg(unix)]
 fn dropped_unix_datagram_refuses_at_once(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();
@@ -112,6 +128,7 @@ fn dropped_unix_datagram_refuses_at_once(b: &Backend) {
     });
 }
 
+#[cfg(unix)]
 fn dropped_pipe_ends_are_closed_at_once(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();
@@ -132,35 +149,44 @@ fn dropped_pipe_ends_are_closed_at_once(b: &Backend) {
     });
 }
 
+/// A pipe whose writing end is registered and full, and whose reads wait.
+#[cfg(unix)]
+fn full_pipe(driver: &Driver, token: usize) -> (pipe::Sender, pipe::Receiver) {
+    let (mut sender, receiver) = pipe::new().expect("a pipe");
+    receiver.set_nonblocking(false).expect("blocking");
+    pairs::fill(&sender);
+    driver.add(&mut sender, token, Interest::WRITABLE);
+    (sender, receiver)
+}
+
 fn drop_closes_while_another_thread_is_blocked_in_poll(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();
         let waker = driver.waker(9);
         let (mut stream, mut peer) = pairs::tcp();
-        let (mut unix, mut unix_peer) = pairs::unix();
-        let (mut sender, mut receiver) = pipe::new().expect("a pipe");
-        receiver.set_nonblocking(false).expect("blocking");
-        pairs::fill(&sender);
+        let (mut local, mut local_peer) = pairs::local();
+        #[cfg(unix)]
+        let (sender, mut receiver) = full_pipe(&driver, 3);
         driver.add(&mut stream, 1, Interest::READABLE);
-        driver.add(&mut unix, 2, Interest::READABLE);
-        driver.add(&mut sender, 3, Interest::WRITABLE);
+        driver.add(&mut local, 2, Interest::READABLE);
         driver.assert_quiet();
         // No timeout: nothing but the drops could make the poll let go of the sockets.
         let poller = in_thread(move || driver.poll(None).map(|()| driver.batch()));
         poller.wait_until_blocked();
         drop(stream);
         assert_eq!(peer.read(&mut [0]).expect("read"), 0, "end of the stream");
-        drop(unix);
+        drop(local);
         assert_eq!(
-            unix_peer.read(&mut [0]).expect("read"),
+            local_peer.read(&mut [0]).expect("read"),
             0,
             "end of the stream"
         );
-        drop(sender);
-        let mut rest = Vec::new();
-        receiver
-            .read_to_end(&mut rest)
-            .expect("the end of the pipe");
+        #[cfg(unix)]
+        {
+            drop(sender);
+            let rest = receiver.read_to_end(&mut Vec::new());
+            rest.expect("the end of the pipe");
+        }
         assert!(!poller.is_finished(), "dropping a source is not an event");
         waker.wake().expect("wake");
         let seen = poller.join().expect("poll");
@@ -240,16 +266,24 @@ fn into_raw_fd_keeps_descriptor_and_registration(b: &Backend) {
         let mut driver = b.driver();
         let (mut stream, mut peer) = pairs::tcp();
         driver.add(&mut stream, 1, Interest::READABLE);
-        let number = stream.as_raw_fd();
+        let number = kernel::number(&stream);
+        #[cfg(unix)]
         let raw = stream.into_raw_fd();
+        #[cfg(windows)]
+        let raw = stream.into_raw_socket();
         assert_eq!(raw, number);
         peer.write_all(b"x").expect("write");
         if b.gap(Capability::DuplicateKeepsRegistration).is_none() {
             driver.expect_readable(1);
         }
-        // SAFETY: `into_raw_fd` gave this descriptor away, and nothing else owns it.
-        let mut file = unsafe { fs::File::from_raw_fd(raw) };
-        assert_eq!(file.read(&mut [0; 8]).expect("read"), 1);
+        // SAFETY: the conversion gave this descriptor away, and nothing else owns it.
+        #[cfg(unix)]
+        let mut again = unsafe { net::TcpStream::from_raw_fd(raw) };
+        // SAFETY: as above.
+        #[cfg(windows)]
+        let mut again = unsafe { net::TcpStream::from_raw_socket(raw) };
+        again.set_nonblocking(false).expect("blocking");
+        assert_eq!(again.read(&mut [0; 8]).expect("read"), 1);
     });
 }
 
@@ -278,7 +312,7 @@ fn events_survive_their_poll(b: &Backend) {
         driver.add(&mut stream, 1, Interest::READABLE | Interest::WRITABLE);
         drop(peer);
         let seen = driver.expect(1, Event::is_read_closed);
-        let ferrio_conformance::Driver { poll, events } = driver;
+        let Driver { poll, events } = driver;
         drop(poll);
         drop::<TcpStream>(stream);
         assert!(has(&seen, 1, Event::is_writable));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ferrio::fault::{self, Call};
 use ferrio::{Events, Interest, Token, Waker};
+use ferrio_conformance::kernel::error;
 use ferrio_conformance::{Backend, conformance, pairs, samples};
 
 conformance! { memory {
@@ -91,7 +92,7 @@ fn wakes_allocate_nothing(b: &Backend) {
 fn polls_allocate_nothing(b: &Backend) {
     let mut driver = b.driver_with(64);
     let wakers: Vec<_> = (0..40).map(|token| driver.waker(token)).collect();
-    let mut all: Vec<_> = (0..40).map(|_| pairs::unix()).collect();
+    let mut all: Vec<_> = (0..40).map(|_| pairs::local()).collect();
     for (token, (stream, _)) in all.iter_mut().enumerate() {
         driver.add(stream, 100 + token, Interest::READABLE);
     }
@@ -122,7 +123,7 @@ fn registrations_allocate_nothing_for_good(b: &Backend) {
     // some selectors keep of them.
     b.isolated(|| {
         let driver = b.driver();
-        let mut all: Vec<_> = (0..100).map(|_| pairs::unix()).collect();
+        let mut all: Vec<_> = (0..100).map(|_| pairs::local()).collect();
         assert_no_growth("registrations that ended", || {
             for (token, (stream, _)) in all.iter_mut().enumerate() {
                 driver.add(stream, token, Interest::READABLE);
@@ -178,7 +179,7 @@ fn use_a_poll(b: &Backend) {
     let Ok(mut poll) = b.try_poll() else { return };
     let mut events = Events::with_capacity(4);
     let waker = Waker::new(poll.registry(), Token(1));
-    let (mut stream, _peer) = pairs::unix();
+    let (mut stream, _peer) = pairs::local();
     let _ = poll
         .registry()
         .register(&mut stream, Token(2), Interest::WRITABLE);
@@ -193,7 +194,7 @@ fn failed_calls_leave_no_memory_behind(b: &Backend) {
     for &call in Call::ALL {
         for skip in 0..3 {
             assert_no_growth(&format!("{call:?} failed, number {skip}"), || {
-                let _injection = fault::inject(call, libc::ENOMEM).skip(skip);
+                let _injection = fault::inject(call, error::ENOMEM).skip(skip);
                 use_a_poll(b);
             });
         }

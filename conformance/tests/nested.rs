@@ -1,5 +1,6 @@
 //! Contract row 25: a `Poll` as a descriptor that another loop waits for. It is readable whenever
 //! `poll` would return an event; a late wake may make it readable once without one.
+#![cfg(unix)]
 
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, RawFd};

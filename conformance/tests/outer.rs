@@ -1,4 +1,5 @@
 //! Contract row 25, the other side: loops that a `Poll` is nested in.
+#![cfg(unix)]
 
 use std::io::Write;
 use std::os::fd::AsRawFd;

@@ -1,4 +1,5 @@
 //! `unix::pipe`: both ends, and the pipes to and from a child process.
+#![cfg(unix)]
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -1,5 +1,6 @@
 //! Contract rows 4, 6, 7 and 28 under load: changes that a selector applies later than they are made,
 //! and polls that are blocked meanwhile.
+#![cfg(unix)]
 
 use std::io::{Read, Write};
 use std::sync::Arc;

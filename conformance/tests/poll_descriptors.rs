@@ -1,5 +1,6 @@
 //! Contract rows 22 to 24 for `Poll`, `Registry` and `Waker`: flags of their descriptors, leaks,
 //! and what happens when there are none left. Sockets have suites of their own.
+#![cfg(unix)]
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -198,6 +199,8 @@ fn every_call_failed_for_good_leaks_nothing(b: &Backend) {
                         Err(error) => assert_eq!(error.raw_os_error(), Some(errno), "{call:?}"),
                         // Refused as a system without it would: there was another way.
                         Ok(()) if errno == libc::EPERM => {}
+                        // A filter that this kernel doesn't know.
+                        Ok(()) if (call, errno) == (Call::Kevent, libc::EINVAL) => {}
                         Ok(()) => assert_eq!(injection.hits(), 0, "{call:?}"),
                     }
                 });
@@ -236,7 +239,9 @@ fn exhausted_descriptors_are_an_error(b: &Backend) {
             }
             refused += 1;
             // What failed has given back what it had got: there is no room, as before.
-            assert_eq!(descriptors::open().len(), hoard.len() + others);
+            let more = descriptors::open().len() - hoard.len() - others;
+            // The simulated kqueue(2) keeps two until the next queue is made, here in our room.
+            assert!(more == 0 || cfg!(ferrio_kqueue) && more <= 2, "{more}");
             hoard.pop().expect("a poll takes a few descriptors");
         }
         assert!(refused > 0);

@@ -1,5 +1,6 @@
 //! Contract rows 9, 14 and 11 where a selector makes the edges itself: a blocked operation asks for
 //! its own direction only, and a hang-up ends neither the registration nor the kernel's say in I/O.
+#![cfg(unix)]
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};

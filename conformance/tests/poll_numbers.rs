@@ -1,5 +1,6 @@
 //! Contract rows 3, 5, 6 and the `SourceFd` half of row 7 for a selector that knows descriptors by
 //! their numbers: closed, refused, and used again while changes are under way.
+#![cfg(unix)]
 
 use std::io::{ErrorKind, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};

@@ -1,5 +1,6 @@
 //! Contract rows 15, 18 and 21 beside registrations: a selector that learns of them by being rung
 //! must not take a wake for one of its own rings, nor a ring for the end of the time.
+#![cfg(unix)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! Contract rows 2, 3 and the `SourceFd` half of row 7: descriptors that are not what they seem.
+#![cfg(unix)]
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};

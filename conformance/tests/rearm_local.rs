@@ -1,5 +1,6 @@
 //! Contract row 8 for Unix sockets, pipes and raw descriptors: after `WouldBlock` from any I/O
 //! method, a change is an event.
+#![cfg(unix)]
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::AsRawFd;

@@ -5,11 +5,10 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net;
-use std::os::fd::AsRawFd;
 
 use ferrio::net::{TcpStream, UdpSocket};
 use ferrio_conformance::rearm::{make_room, raw_read, raw_write, reads, some, writes};
-use ferrio_conformance::{Backend, conformance, pairs};
+use ferrio_conformance::{Backend, conformance, kernel, pairs};
 
 conformance! { rearm_net {
     tcp_read_rearms,
@@ -88,7 +87,7 @@ fn tcp_short_read_is_followed_by_an_event(b: &Backend) {
 
 fn tcp_writes(b: &Backend, mut operate: impl FnMut(&mut TcpStream) -> io::Result<usize>) {
     let (stream, peer) = pairs::tcp();
-    let fd = stream.as_raw_fd();
+    let fd = kernel::number(&stream);
     writes(
         b,
         stream,
@@ -119,7 +118,7 @@ fn tcp_try_io_that_writes_rearms(b: &Backend) {
 fn tcp_short_write_is_followed_by_an_event(b: &Backend) {
     let mut driver = b.driver();
     let (mut stream, peer) = pairs::tcp();
-    let fd = stream.as_raw_fd();
+    let fd = kernel::number(&stream);
     let much = vec![0; 64 * 1024 * 1024];
     driver.add(&mut stream, 1, ferrio::Interest::WRITABLE);
     for _ in 0..5 {

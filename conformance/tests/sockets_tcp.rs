@@ -4,19 +4,25 @@
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
+#[cfg(unix)]
 use std::os::fd::OwnedFd;
 
+use ferrio::Interest;
+#[cfg(unix)]
+use ferrio::Token;
 use ferrio::net::{TcpListener, TcpStream};
-use ferrio::{Interest, Token};
 use ferrio_conformance::pairs::{assert_would_block, refusing_address};
-use ferrio_conformance::{
-    Backend, Driver, conformance, has, kernel, pairs, sockets, unix_sockets, wait_for,
-};
-use socket2::{Domain, SockRef, Type};
+use ferrio_conformance::{Backend, Driver, conformance, has, kernel, pairs, sockets};
+#[cfg(unix)]
+use ferrio_conformance::{unix_sockets, wait_for};
+#[cfg(unix)]
+use socket2::SockRef;
+use socket2::{Domain, Type};
 
 conformance! { sockets_tcp {
     connect_is_writable_then_without_error_then_has_a_peer,
     refused_connect_is_told_by_take_error,
+    #[cfg(unix)]
     connect_to_a_full_queue_waits_and_nothing_is_lost,
     accept_gives_every_queued_connection_and_its_address,
     accept_on_an_empty_queue_would_block,
@@ -77,6 +83,7 @@ fn refused_connect_is_told_by_take_error(b: &Backend) {
 
 /// With a full queue the kernel drops the request for a connection, and the client tries again
 /// after a second.
+#[cfg(unix)]
 fn connect_to_a_full_queue_waits_and_nothing_is_lost(b: &Backend) {
     let mut driver = b.driver();
     let listener = net::TcpListener::bind(pairs::private_loopback()).expect("bind");
@@ -336,6 +343,7 @@ fn a_listeners_address_can_be_taken_again_while_old_connections_linger() {
     assert_eq!(again.local_addr().expect("an address"), address);
 }
 
+#[cfg(unix)]
 #[test]
 fn the_queue_is_as_long_as_stds() {
     let ours = TcpListener::bind(any("127.0.0.1")).expect("bind");
@@ -398,6 +406,7 @@ fn what_is_not_connected_says_so() {
     assert_eq!(error.kind(), ErrorKind::NotConnected);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_descriptor_of_another_kind_gives_errors_and_no_panic() {
     let (reader, _writer) = pairs::std_pipe();

@@ -1,4 +1,5 @@
 //! Unix sockets: every method of the three types. The names they can have are in `addresses.rs`.
+#![cfg(unix)]
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;

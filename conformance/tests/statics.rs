@@ -3,11 +3,31 @@
 //! library holds for the other. A broken promise fails to compile.
 
 use std::fmt::Debug;
+use std::io::{Read, Write};
+#[cfg(unix)]
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+#[cfg(windows)]
+use std::os::windows::io::{AsRawSocket, FromRawSocket, IntoRawSocket};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 fn auto_traits<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug>() {}
 fn source<T: Source<K>, K>() {}
 fn converts<A, B: From<A>>() {}
+
+#[cfg(unix)]
+fn descriptor<T: AsFd + AsRawFd + FromRawFd + IntoRawFd + From<OwnedFd> + Into<OwnedFd>>() {}
+#[cfg(windows)]
+fn descriptor<T: AsRawSocket + FromRawSocket + IntoRawSocket>() {}
+fn reader<T: Read>()
+where
+    for<'a> &'a T: Read,
+{
+}
+fn writer<T: Write>()
+where
+    for<'a> &'a T: Write,
+{
+}
 
 /// A library's `event::Source`, which is a different trait in each.
 trait Source<K> {}
@@ -18,27 +38,9 @@ impl<T: mio::event::Source> Source<Mios> for T {}
 
 macro_rules! assert_types {
     ($krate:ident, $marker:ty) => {{
-        use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
-        use std::os::unix::net as unix;
-        use std::process::{ChildStderr, ChildStdin, ChildStdout};
-        use std::{io, net as std_net};
+        use std::net as std_net;
         use $krate::net::*;
-        use $krate::unix::SourceFd;
-        use $krate::unix::pipe::{Receiver, Sender};
         use $krate::{Events, Interest, Poll, Registry, Token, Waker, event};
-
-        fn descriptor<T: AsFd + AsRawFd + FromRawFd + IntoRawFd + From<OwnedFd> + Into<OwnedFd>>() {
-        }
-        fn reader<T: io::Read>()
-        where
-            for<'a> &'a T: io::Read,
-        {
-        }
-        fn writer<T: io::Write>()
-        where
-            for<'a> &'a T: io::Write,
-        {
-        }
 
         auto_traits::<Poll>();
         auto_traits::<Registry>();
@@ -52,22 +54,10 @@ macro_rules! assert_types {
         auto_traits::<TcpStream>();
         auto_traits::<TcpListener>();
         auto_traits::<UdpSocket>();
-        auto_traits::<UnixStream>();
-        auto_traits::<UnixListener>();
-        auto_traits::<UnixDatagram>();
-        auto_traits::<Sender>();
-        auto_traits::<Receiver>();
-        auto_traits::<SourceFd<'static>>();
 
         source::<TcpStream, $marker>();
         source::<TcpListener, $marker>();
         source::<UdpSocket, $marker>();
-        source::<UnixStream, $marker>();
-        source::<UnixListener, $marker>();
-        source::<UnixDatagram, $marker>();
-        source::<Sender, $marker>();
-        source::<Receiver, $marker>();
-        source::<SourceFd<'static>, $marker>();
         source::<Box<TcpStream>, $marker>();
         source::<Box<dyn event::Source>, $marker>();
         source::<Box<dyn event::Source + Send + Sync>, $marker>();
@@ -75,29 +65,58 @@ macro_rules! assert_types {
         descriptor::<TcpStream>();
         descriptor::<TcpListener>();
         descriptor::<UdpSocket>();
+
+        reader::<TcpStream>();
+        writer::<TcpStream>();
+
+        converts::<TcpStream, std_net::TcpStream>();
+        converts::<TcpListener, std_net::TcpListener>();
+        converts::<UdpSocket, std_net::UdpSocket>();
+        converts::<Token, usize>();
+    }};
+}
+
+/// What only Unix has.
+#[cfg(unix)]
+macro_rules! assert_unix_types {
+    ($krate:ident, $marker:ty) => {{
+        use std::os::unix::net as unix;
+        use std::process::{ChildStderr, ChildStdin, ChildStdout};
+        use $krate::net::*;
+        use $krate::unix::SourceFd;
+        use $krate::unix::pipe::{Receiver, Sender};
+
+        auto_traits::<UnixStream>();
+        auto_traits::<UnixListener>();
+        auto_traits::<UnixDatagram>();
+        auto_traits::<Sender>();
+        auto_traits::<Receiver>();
+        auto_traits::<SourceFd<'static>>();
+
+        source::<UnixStream, $marker>();
+        source::<UnixListener, $marker>();
+        source::<UnixDatagram, $marker>();
+        source::<Sender, $marker>();
+        source::<Receiver, $marker>();
+        source::<SourceFd<'static>, $marker>();
+
         descriptor::<UnixStream>();
         descriptor::<UnixListener>();
         descriptor::<UnixDatagram>();
         descriptor::<Sender>();
         descriptor::<Receiver>();
 
-        reader::<TcpStream>();
         reader::<UnixStream>();
         reader::<Receiver>();
-        writer::<TcpStream>();
         writer::<UnixStream>();
         writer::<Sender>();
 
-        converts::<TcpStream, std_net::TcpStream>();
-        converts::<TcpListener, std_net::TcpListener>();
-        converts::<UdpSocket, std_net::UdpSocket>();
         converts::<UnixStream, unix::UnixStream>();
         converts::<UnixListener, unix::UnixListener>();
         converts::<UnixDatagram, unix::UnixDatagram>();
         converts::<ChildStdin, Sender>();
         converts::<ChildStdout, Receiver>();
         converts::<ChildStderr, Receiver>();
-        converts::<Token, usize>();
     }};
 }
 
@@ -105,6 +124,11 @@ macro_rules! assert_types {
 fn public_types_have_the_traits_of_mios() {
     assert_types!(ferrio, Ours);
     assert_types!(mio, Mios);
+    #[cfg(unix)]
+    {
+        assert_unix_types!(ferrio, Ours);
+        assert_unix_types!(mio, Mios);
+    }
 }
 
 #[test]

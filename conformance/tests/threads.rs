@@ -67,7 +67,7 @@ fn register_of_a_ready_source_ends_a_blocked_poll(b: &Backend) {
 fn reregister_reaches_a_blocked_poll(b: &Backend) {
     let mut driver = b.driver();
     let registry = driver.registry().try_clone().expect("a clone");
-    let (mut stream, mut peer) = pairs::unix();
+    let (mut stream, mut peer) = pairs::local();
     pairs::fill(&stream);
     driver.add(&mut stream, 1, Interest::WRITABLE);
     driver.quiesce();
@@ -175,7 +175,7 @@ fn many_threads_register_while_one_polls(b: &Backend) {
                 start.wait();
                 for round in 0..ROUNDS {
                     let token = thread * ROUNDS + round;
-                    let (mut stream, mut peer) = pairs::unix();
+                    let (mut stream, mut peer) = pairs::local();
                     registry
                         .register(&mut stream, Token(token), Interest::READABLE)
                         .expect("register");

@@ -1,6 +1,7 @@
 //! Contract rows 28 and 29 as far as the text of the library shows them: what can panic stands on a
 //! list with its reason, and every `unsafe` says what makes it sound. (That a block does one thing is
 //! clippy's to check: `multiple_unsafe_ops_per_block`.)
+#![cfg(unix)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ferrio::event::Event;
+#[cfg(unix)]
 use ferrio::unix::SourceFd;
 use ferrio::{Interest, Token, Waker, fault};
-use ferrio_conformance::{Backend, Driver, conformance, descriptors, in_thread, pairs, samples};
+#[cfg(unix)]
+use ferrio_conformance::descriptors;
+use ferrio_conformance::kernel::error;
+use ferrio_conformance::{Backend, Driver, conformance, in_thread, pairs, samples};
 
 conformance! { tokens {
     every_token_is_delivered_unchanged,
@@ -17,6 +21,7 @@ conformance! { tokens {
     source_taking_the_internal_identity_while_blocked,
     source_with_the_internal_identity_before_the_first_waker,
     failed_change_of_the_internal_identity_leaves_all_working,
+    #[cfg(unix)]
     refused_source_under_the_internal_identity_leaves_nothing,
     taking_the_internal_identity_beside_wakes_is_no_event,
 } }
@@ -170,7 +175,7 @@ fn failed_change_of_the_internal_identity_leaves_all_working(b: &Backend) {
             let mut driver = b.driver();
             let waker = driver.waker(1);
             let (mut stream, mut peer) = pairs::tcp();
-            let injection = fault::inject(call, libc::ENOMEM).skip(n);
+            let injection = fault::inject(call, error::ENOMEM).skip(n);
             let result =
                 driver
                     .registry()
@@ -204,6 +209,7 @@ fn failed_change_of_the_internal_identity_leaves_all_working(b: &Backend) {
 }
 
 /// The room that was made for it is given back.
+#[cfg(unix)]
 fn refused_source_under_the_internal_identity_leaves_nothing(b: &Backend) {
     b.isolated(|| {
         let mut driver = b.driver();
@@ -253,7 +259,7 @@ fn taking_the_internal_identity_beside_wakes_is_no_event(b: &Backend) {
             }
             driver
         });
-        let (mut stream, _peer) = pairs::unix();
+        let (mut stream, _peer) = pairs::local();
         registry
             .register(&mut stream, Token(INTERNAL), Interest::READABLE)
             .expect("register");

@@ -228,7 +228,7 @@ fn wake_beside_source_events(b: &Backend) {
 fn pending_wakes_come_first_in_a_batch(b: &Backend) {
     let mut driver = b.driver_with(4);
     let waker = driver.waker(WAKE);
-    let mut all: Vec<_> = (0..8).map(|_| pairs::unix()).collect();
+    let mut all: Vec<_> = (0..8).map(|_| pairs::local()).collect();
     for (stream, _) in &mut all {
         driver.add(stream, 1, Interest::READABLE);
     }

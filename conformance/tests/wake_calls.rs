@@ -1,20 +1,26 @@
 //! Contract row 20, and the waker's part of rows 22 to 24: which system calls a wake makes, and what
 //! happens when they fail.
 
+#[cfg(unix)]
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(unix)]
+use ferrio::Token;
 use ferrio::fault::{self, Call};
-use ferrio::{Interest, Token, Waker};
+use ferrio::{Interest, Waker};
+use ferrio_conformance::kernel::error;
+#[cfg(unix)]
 use ferrio_conformance::operations::PIPE;
-use ferrio_conformance::{
-    Backend, Capability, LIMIT, conformance, descriptors, in_thread, pairs, signal,
-};
+use ferrio_conformance::{Backend, LIMIT, conformance, in_thread, outside, pairs};
+#[cfg(unix)]
+use ferrio_conformance::{descriptors, signal};
 
 conformance! { wake_calls {
     wake_of_a_poll_that_is_not_blocked_makes_no_call,
     wake_that_is_pending_already_makes_no_call,
     wake_of_a_blocked_poll_makes_one_call,
+    #[cfg(unix)]
     wake_of_a_blocked_poll_that_is_being_woken_makes_no_call,
     wake_after_a_poll_that_failed_makes_no_call,
     wake_after_a_poll_that_timed_out_makes_no_call,
@@ -22,16 +28,28 @@ conformance! { wake_calls {
     looking_at_a_poll_costs_its_wakes_nothing,
     poll_with_a_pending_wake_does_not_wait,
     poll_after_a_wake_reads_nothing,
+    #[cfg(unix)]
     more_wakers_make_no_more_descriptors,
     wake_never_blocks,
-    wake_with_a_full_counter,
-    wake_that_finds_the_counter_full_tries_again,
-    wake_retries_an_interrupted_call,
+    #[cfg(unix)]
+    wake_with_a_full_counter needs BellHoldsRings,
+    #[cfg(unix)]
+    wake_that_finds_the_counter_full_tries_again needs BellHoldsRings,
+    #[cfg(unix)]
+    wake_retries_an_interrupted_call needs BellHoldsRings,
     failed_wake_does_not_silence_later_wakes,
+    #[cfg(unix)]
     failed_waker_leaves_nothing_behind,
+    #[cfg(unix)]
     failed_waker_can_be_made_again,
+    #[cfg(unix)]
     failed_second_waker_leaves_the_first_working,
 } }
+
+#[cfg(unix)]
+const WAIT_ERROR: i32 = libc::EINTR;
+#[cfg(windows)]
+const WAIT_ERROR: i32 = error::EFAULT;
 
 fn wake(waker: &Waker) {
     waker.wake().expect("wake");
@@ -91,6 +109,7 @@ fn wake_of_a_blocked_poll_makes_one_call(b: &Backend) {
 }
 
 /// The poll is held in a signal handler, so that it stays blocked after the first wake.
+#[cfg(unix)]
 fn wake_of_a_blocked_poll_that_is_being_woken_makes_no_call(b: &Backend) {
     signal::install();
     let mut driver = b.driver();
@@ -128,7 +147,7 @@ fn wake_after_a_poll_that_failed_makes_no_call(b: &Backend) {
     for &call in b.calls().wait {
         let timeouts = [None, Some(Duration::from_micros(100)), Some(Duration::MAX)];
         for timeout in timeouts {
-            let injection = fault::inject(call, libc::EINTR);
+            let injection = fault::inject(call, WAIT_ERROR);
             // Without a timeout that is short enough some calls are not used.
             if timeout.is_none_or(|timeout| timeout > LIMIT) && call != b.calls().wait[0] {
                 continue;
@@ -159,7 +178,7 @@ fn wake_after_a_poll_that_timed_out_makes_no_call(b: &Backend) {
 fn wake_after_a_poll_that_saw_a_source_makes_no_call(b: &Backend) {
     let mut driver = b.driver();
     let waker = driver.waker(1);
-    let (mut stream, mut peer) = pairs::unix();
+    let (mut stream, mut peer) = pairs::local();
     driver.add(&mut stream, 2, Interest::READABLE);
     let short = Duration::from_micros(100);
     for timeout in [None, Some(Duration::ZERO), Some(short), Some(Duration::MAX)] {
@@ -206,14 +225,17 @@ fn poll_after_a_wake_reads_nothing(b: &Backend) {
     let waker = driver.waker(1);
     for _ in 0..10 {
         wake(&waker);
+        #[cfg(unix)]
         let reads = fault::calls(Call::Read);
         let before = all_calls();
         driver.poll(None).expect("poll");
+        #[cfg(unix)]
         assert_eq!(fault::calls(Call::Read), reads);
         assert_eq!(all_calls() - before, 1, "one question to the kernel");
     }
 }
 
+#[cfg(unix)]
 fn more_wakers_make_no_more_descriptors(b: &Backend) {
     b.isolated(|| {
         let driver = b.driver();
@@ -226,18 +248,13 @@ fn more_wakers_make_no_more_descriptors(b: &Backend) {
 
 /// With nobody to take them, wakes are posted without end, handed out or not.
 fn wake_never_blocks(b: &Backend) {
-    use std::os::fd::AsRawFd;
-
-    let has_descriptor = b.gap(Capability::DescriptorOfPoll).is_none();
     let driver = b.driver();
     let waker = driver.waker(1);
     let thread = in_thread(move || {
         for _ in 0..100_000 {
             wake(&waker);
         }
-        if has_descriptor {
-            driver.registry().as_raw_fd();
-        }
+        outside::hand_out(&driver);
         // More than a pipe holds.
         for _ in 0..200_000 {
             wake(&waker);
@@ -251,6 +268,7 @@ fn wake_never_blocks(b: &Backend) {
 
 /// The kernel object of the waker is as full as it gets: 2^64 - 2 in an eventfd, eventfd(2); a pipe
 /// takes no more bytes.
+#[cfg(unix)]
 fn wake_with_a_full_counter(b: &Backend) {
     b.isolated(|| {
         let ((mut driver, waker), opened) = descriptors::opened_by(|| {
@@ -290,7 +308,7 @@ fn wake_with(b: &Backend, errno: i32) -> std::io::Result<()> {
         driver.tokens()
     });
     poller.wait_until_blocked();
-    let injection = fault::inject(Call::Write, errno);
+    let injection = fault::inject(b.ringing(), errno);
     let result = waker.wake();
     assert_eq!(injection.hits(), 1);
     drop(injection);
@@ -300,32 +318,38 @@ fn wake_with(b: &Backend, errno: i32) -> std::io::Result<()> {
     result
 }
 
+#[cfg(unix)]
 fn wake_that_finds_the_counter_full_tries_again(b: &Backend) {
     wake_with(b, libc::EAGAIN).expect("wake");
 }
 
+#[cfg(unix)]
 fn wake_retries_an_interrupted_call(b: &Backend) {
     wake_with(b, libc::EINTR).expect("wake");
 }
 
 fn failed_wake_does_not_silence_later_wakes(b: &Backend) {
-    for errno in [libc::EIO, libc::EBADF, libc::ENOMEM] {
+    for errno in [error::EPERM, error::EBADF, error::ENOMEM] {
         let error = wake_with(b, errno).expect_err("the error is reported");
         assert_eq!(error.raw_os_error(), Some(errno));
     }
 }
 
 /// The calls that make a waker. Under poll(2) the `Poll` makes its kernel object.
+#[cfg(unix)]
 fn making(b: &Backend) -> Vec<Call> {
     let object: &[Call] = match (b.selector, b.waker) {
         (ferrio::SelectorKind::Poll, _) => &[],
         (_, ferrio::WakerKind::Eventfd) => &[Call::Eventfd],
+        // A change of the selector's own queue.
+        (ferrio::SelectorKind::Kqueue, ferrio::WakerKind::Kqueue) => &[],
         (_, ferrio::WakerKind::Pipe) => &[PIPE],
         (_, other) => panic!("name the calls that make a {other} waker"),
     };
     object.iter().chain(b.calls().control).copied().collect()
 }
 
+#[cfg(unix)]
 fn failed_waker_leaves_nothing_behind(b: &Backend) {
     b.isolated(|| {
         for call in making(b) {
@@ -348,6 +372,7 @@ fn failed_waker_leaves_nothing_behind(b: &Backend) {
     });
 }
 
+#[cfg(unix)]
 fn failed_waker_can_be_made_again(b: &Backend) {
     for call in making(b) {
         let mut driver = b.driver();
@@ -367,6 +392,7 @@ fn failed_waker_can_be_made_again(b: &Backend) {
 }
 
 /// Nothing of the first waker is shared with one that could not be made.
+#[cfg(unix)]
 fn failed_second_waker_leaves_the_first_working(b: &Backend) {
     let mut driver = b.driver();
     let first = driver.waker(1);

@@ -1,22 +1,29 @@
 //! Contract row 18 where threads and signals meet: a wake is never lost.
 
+#[cfg(unix)]
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ferrio::{Token, Waker, fault};
-use ferrio_conformance::{
-    Backend, Background, Driver, conformance, in_thread, samples, signal, wait_for,
-};
+use ferrio_conformance::kernel::error;
+#[cfg(unix)]
+use ferrio_conformance::signal;
+use ferrio_conformance::{Backend, Background, Driver, conformance, in_thread, samples, wait_for};
 
 conformance! { wake_races {
     registration_traffic_beside_a_blocked_poll_erases_no_wake,
+    #[cfg(unix)]
     wake_survives_an_interrupted_poll,
+    #[cfg(unix)]
     wake_during_an_interrupted_poll_survives_it,
     wake_survives_every_error_of_the_wait,
+    #[cfg(unix)]
     wake_and_signal_together_lose_no_wake,
+    #[cfg(unix)]
     wake_from_a_signal_handler_ends_the_poll,
+    #[cfg(unix)]
     wake_from_a_signal_handler_before_the_poll,
     wake_from_many_threads,
     every_wake_is_answered,
@@ -25,6 +32,11 @@ conformance! { wake_races {
 } }
 
 const WAKE: usize = 7;
+
+#[cfg(unix)]
+const WAIT_ERRORS: &[i32] = &[libc::EINTR, error::EINVAL];
+#[cfg(windows)]
+const WAIT_ERRORS: &[i32] = &[error::EFAULT, error::EINVAL];
 
 fn wake(waker: &Waker) {
     waker.wake().expect("wake");
@@ -68,6 +80,7 @@ fn registration_traffic_beside_a_blocked_poll_erases_no_wake(b: &Backend) {
 }
 
 /// Interrupted first, woken before the next poll: 100 of 100 arrive.
+#[cfg(unix)]
 fn wake_survives_an_interrupted_poll(b: &Backend) {
     signal::install();
     let mut driver = b.driver();
@@ -92,6 +105,7 @@ fn wake_survives_an_interrupted_poll(b: &Backend) {
 
 /// The poll is held in a signal handler, so that the wake comes while it is blocked, and the signal
 /// ends it nevertheless.
+#[cfg(unix)]
 fn wake_during_an_interrupted_poll_survives_it(b: &Backend) {
     signal::install();
     for timeout in [None, Some(Duration::from_secs(3600)), Some(Duration::MAX)] {
@@ -131,7 +145,7 @@ fn wake_survives_every_error_of_the_wait(b: &Backend) {
         let waker = driver.waker(WAKE);
         for &call in b.calls().wait {
             for timeout in timeouts {
-                for errno in [libc::EINTR, libc::EINVAL] {
+                for &errno in WAIT_ERRORS {
                     wake(&waker);
                     let injection = fault::inject(call, errno);
                     let failed = driver.poll(timeout).is_err();
@@ -148,6 +162,7 @@ fn wake_survives_every_error_of_the_wait(b: &Backend) {
 }
 
 /// Both while the poll is blocked: whichever ends it, the wake is in this poll or the next.
+#[cfg(unix)]
 fn wake_and_signal_together_lose_no_wake(b: &Backend) {
     signal::install();
     let mut driver = b.driver();
@@ -175,6 +190,7 @@ fn wake_and_signal_together_lose_no_wake(b: &Backend) {
     }
 }
 
+#[cfg(unix)]
 fn wake_from_a_signal_handler_ends_the_poll(b: &Backend) {
     signal::install();
     let mut driver = b.driver();
@@ -198,6 +214,7 @@ fn wake_from_a_signal_handler_ends_the_poll(b: &Backend) {
     }
 }
 
+#[cfg(unix)]
 fn wake_from_a_signal_handler_before_the_poll(b: &Backend) {
     signal::install();
     let mut driver = b.driver();

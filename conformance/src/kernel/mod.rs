@@ -1,6 +1,7 @@
 //! The kernel beside the library: what it says of a descriptor or a SOCKET, and input and output that
 //! the library under test has no part in. The same surface for Unix and for Windows.
 
+pub mod error;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

@@ -1,6 +1,7 @@
 //! The handles of this process. Only meaningful in [`isolated`](crate::isolated) bodies.
 
 use std::io;
+use std::os::windows::io::{AsSocket, OwnedSocket};
 
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount};
 
@@ -13,6 +14,12 @@ pub fn count() -> u32 {
     let done = unsafe { GetProcessHandleCount(process, &raw mut number) };
     assert_ne!(done, 0, "{}", io::Error::last_os_error());
     number
+}
+
+/// A duplicate of a socket: another SOCKET for the same.
+pub fn duplicate(socket: &impl AsSocket) -> OwnedSocket {
+    let duplicate = socket.as_socket().try_clone_to_owned();
+    duplicate.expect("a duplicate")
 }
 
 /// Runs `body` and panics unless as many handles are open afterwards as before.
