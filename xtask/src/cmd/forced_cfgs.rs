@@ -62,18 +62,21 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     without(workspace, counts)
 }
 
+/// The library and the suite only: what stands around them knows its target too well.
 fn without(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     let cfgs = WITHOUT.map(|name| format!("--cfg ferrio_without=\"{name}\""));
-    let mut cargo = workspace.cargo(["test", "-p", "ferrio", "-p", "ferrio-conformance"]);
-    cargo
-        .args(["--lib", "--tests", "--no-fail-fast"])
-        .env(
-            "RUSTFLAGS",
-            rustflags(&format!("{} -D warnings", cfgs.join(" "))),
-        )
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env("CARGO_TARGET_DIR", workspace.target("without"));
-    let report = run::tests(&mut cargo, counts)?;
+    let flags = rustflags(&format!("{} -D warnings", cfgs.join(" ")));
+    let tests = |arguments: &[&str], counts: &mut Counts| {
+        let mut cargo = workspace.cargo(["test", "--no-fail-fast"]);
+        cargo
+            .args(arguments)
+            .env("RUSTFLAGS", &flags)
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env("CARGO_TARGET_DIR", workspace.target("without"));
+        run::tests(&mut cargo, counts)
+    };
+    tests(&["-p", "ferrio", "--all-features", "--lib"], counts)?;
+    let report = tests(&["-p", "ferrio-conformance", "--lib", "--tests"], counts)?;
     ensure!(
         report.passed.iter().any(|name| name == LACKING),
         "{LACKING} did not run"
