@@ -262,9 +262,7 @@ fn one_event_per_source_in_a_batch(b: &Backend) {
         }
         for sample in &mut samples {
             sample.settle(b);
-            if b.gap(Capability::Priority).is_none() {
-                driver.remove(&mut sample.source);
-            }
+            driver.remove(&mut sample.source);
         }
         driver.quiesce();
     }
