@@ -16,6 +16,7 @@
 use std::cell::UnsafeCell;
 use std::io;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -86,6 +87,10 @@ unsafe impl<T: Send> Send for Overlapped<T> {}
 // SAFETY: `raw` is accessed by whoever has set `busy`, and by the thread that dequeued the packet
 // until it clears it.
 unsafe impl<T: Send + Sync> Sync for Overlapped<T> {}
+
+// A panic leaves what the kernel uses as it was: nothing here is half written when user code runs.
+impl<T> UnwindSafe for Overlapped<T> {}
+impl<T> RefUnwindSafe for Overlapped<T> {}
 
 impl<T: Complete> Overlapped<T> {
     pub(crate) fn new(data: T) -> Arc<Overlapped<T>> {
