@@ -303,9 +303,9 @@ const TABLE: &[Row] = &[
         has: &[POSIX, AT_BIRTH, &["has_priority", "has_ppoll"]],
         has_on: &[],
     },
-    // There is SOCK_CLOEXEC but no SOCK_NONBLOCK.
+    // There is SOCK_CLOEXEC but no SOCK_NONBLOCK. Newer compilers call QNX 8 `qnx`.
     Row {
-        os: &["nto"],
+        os: &["nto", "qnx"],
         arch: &[],
         has: &[POSIX],
         has_on: &[],

@@ -26,15 +26,14 @@ impl BuildScript {
         Ok(Self { program })
     }
 
-    /// For a build with the default features, without any cfg from the environment.
-    pub fn facts(&self, workspace: &Workspace, target: &str) -> Result<Facts> {
-        let mut rustc = install::rustc(workspace);
-        let cfgs = run::stdout(rustc.args(["--print", "cfg", "--target", target]))?;
+    /// For a build with the default features, without any cfg from the environment. `cfgs` is what
+    /// rustc says of the target.
+    pub fn facts(&self, cfgs: &str) -> Result<Facts> {
         let mut script = Command::new(&self.program);
         script
             .env_clear()
             .env("CARGO_FEATURE_OS_POLL", "1")
-            .envs(variables(&cfgs));
+            .envs(variables(cfgs));
         facts(&run::stdout(&mut script)?)
     }
 }

@@ -160,6 +160,21 @@ impl<'a> Toolchain<'a> {
     }
 }
 
+/// What rustc says of a target: the one in use or, if that doesn't know the target, the one that
+/// targets.toml names. None if it would have to be `fetch`ed and must not.
+pub fn cfgs(workspace: &Workspace, target: &Target, fetch: bool) -> Result<Option<String>> {
+    let print = ["--print", "cfg", "--target", &target.name];
+    let here = run::stdout(install::rustc(workspace).args(print));
+    match (here, target.toolchain.as_deref()) {
+        (Err(_), Some(_)) if !fetch => Ok(None),
+        (Err(_), Some(name)) => {
+            install::toolchain(name)?;
+            run::stdout(rustup(name, "rustc").args(print)).map(Some)
+        }
+        (here, _) => here.map(Some),
+    }
+}
+
 /// A package without a line of code, which is no member of the workspace around it.
 const NOTHING: &str = "[package]\nname = \"nothing\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
     [workspace]\n";
