@@ -81,6 +81,8 @@ mod waker;
 pub mod net;
 #[cfg(all(os_unix, feature = "os-ext"))]
 pub mod unix;
+#[cfg(all(sys_windows, feature = "os-ext"))]
+pub mod windows;
 
 #[doc = include_str!("features.md")]
 pub mod features {}

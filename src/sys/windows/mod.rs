@@ -1,5 +1,7 @@
 //! Windows: a completion port for everything, AFD polls for the readiness of sockets.
 
+#[cfg(feature = "os-ext")]
+pub(crate) mod named_pipe;
 pub(crate) mod os;
 pub(crate) mod port;
 mod selector;

@@ -18,6 +18,8 @@ pub mod fault;
 #[cfg(feature = "fault-injection")]
 mod inside;
 pub(crate) mod overlapped;
+#[cfg(feature = "os-ext")]
+pub(crate) mod pipe;
 pub(crate) mod port;
 pub(crate) mod socket;
 
@@ -47,12 +49,24 @@ calls! {
     BaseHandle,
     /// `bind`
     Bind,
-    /// `NtCancelIoFileEx`
+    /// `NtCancelIoFileEx`, `CancelIoEx`
     Cancel,
     /// `connect`
     Connect,
     /// `NtCreateFile`, of an AFD helper
     CreateAfd,
+    /// `ConnectNamedPipe`
+    ConnectNamedPipe,
+    /// `CreateNamedPipeW`
+    CreateNamedPipe,
+    /// `DisconnectNamedPipe`
+    DisconnectNamedPipe,
+    /// `GetNamedPipeInfo` and `GetNamedPipeHandleStateW`
+    PipeInfo,
+    /// `ReadFile`
+    ReadFile,
+    /// `WriteFile`
+    WriteFile,
     /// `CreateIoCompletionPort`, to make a port
     CreatePort,
     /// `GetQueuedCompletionStatusEx`

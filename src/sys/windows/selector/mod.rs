@@ -35,6 +35,9 @@ pub(crate) const FLAGS: &[&[(&str, u32)]] = &[socket_state::NAMES];
 
 /// One `Poll`'s readiness facility. The last of that `Poll` and its `Registry`s closes it.
 pub(crate) struct Selector {
+    /// Before the port: they let go of it.
+    #[cfg(feature = "os-ext")]
+    pipes: super::named_pipe::Pipes,
     shared: Arc<Shared>,
     hub: Arc<WakeHub>,
     /// Room for what the kernel writes. Only the poller takes it.
@@ -52,6 +55,8 @@ impl Selector {
         }
         let port = Port::new()?;
         Ok(Selector {
+            #[cfg(feature = "os-ext")]
+            pipes: super::named_pipe::Pipes::default(),
             hub: Arc::new(WakeHub::new(port.ringer())),
             packets: Mutex::new(Packets::default()),
             shared: Arc::new(Shared::new(port)),
@@ -78,6 +83,12 @@ impl Selector {
     #[allow(dead_code)]
     pub(crate) fn port(&self) -> &Arc<Port> {
         &self.shared.port
+    }
+
+    /// What named pipes share.
+    #[cfg(feature = "os-ext")]
+    pub(crate) fn pipes(&self) -> &super::named_pipe::Pipes {
+        &self.pipes
     }
 
     /// What this selector's wakers share.
