@@ -12,6 +12,7 @@ use windows_sys::core::BOOL;
 #[cfg(feature = "net")]
 pub(crate) mod address;
 pub(crate) mod afd;
+pub(crate) mod base_socket;
 #[cfg(feature = "fault-injection")]
 #[path = "../../unix/os/fault.rs"] // The same for all platforms.
 pub mod fault;
@@ -21,6 +22,7 @@ pub(crate) mod overlapped;
 #[cfg(feature = "os-ext")]
 pub(crate) mod pipe;
 pub(crate) mod port;
+#[cfg(feature = "net")]
 pub(crate) mod socket;
 
 macro_rules! calls {

@@ -61,6 +61,7 @@ impl Outcome {
     }
 
     /// The bytes moved, also by an operation that ended with an error.
+    #[cfg(feature = "os-ext")] // For pipes.
     pub(crate) fn bytes(self) -> u32 {
         self.bytes
     }
@@ -152,11 +153,6 @@ impl<T: Complete> Overlapped<T> {
 }
 
 impl<T> Overlapped<T> {
-    /// Whether an operation is under way, or its packet in the queue.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.header.busy.load(Ordering::Acquire)
-    }
-
     /// Runs `f` while no operation can begin; `None` if one is under way.
     pub(crate) fn while_idle<R>(&self, f: impl FnOnce() -> R) -> Option<R> {
         if self.header.busy.swap(true, Ordering::Acquire) {

@@ -211,8 +211,9 @@ fn leave(socket: Option<Arc<Operation>>) {
 
 /// Cancels what is under way for a registration that has ended.
 fn end(socket: &Arc<Operation>) {
-    if Socket::apply(socket).is_err() {
-        socket.shared().enqueue(socket);
+    match Socket::apply(socket) {
+        Ok(()) => socket.shared().forget(socket),
+        Err(_) => socket.shared().enqueue(socket),
     }
 }
 

@@ -38,21 +38,37 @@ impl Shared {
     /// The state of `socket` has changed: the kernel is told now if the poller is waiting for it, and
     /// by the next poll if not.
     pub(super) fn tell(&self, socket: &Arc<Operation>) {
-        if lock(&self.changes).blocked {
-            if Socket::apply(socket).is_ok() {
-                return;
-            }
-            // Memory has run out. The next poll tries again.
+        let blocked = lock(&self.changes).blocked;
+        // If it fails memory has run out. The next poll tries again.
+        if !blocked || Socket::apply(socket).is_err() {
+            self.enqueue(socket);
         }
-        self.enqueue(socket);
     }
 
     /// Leaves `socket` to the next poll.
     pub(super) fn enqueue(&self, socket: &Arc<Operation>) {
         let mut changes = lock(&self.changes);
-        if !changes.closed && !socket.queued.swap(true, Ordering::Relaxed) {
+        if !changes.closed && socket.place_in_list.load(Ordering::Relaxed) == 0 {
             changes.list.push(socket.clone());
+            let place = changes.list.len();
+            socket.place_in_list.store(place, Ordering::Relaxed);
         }
+    }
+
+    /// Takes `socket` off the list: its registration has ended, and there is nothing to tell. Without
+    /// polls the list would keep it, and those that come after.
+    pub(super) fn forget(&self, socket: &Arc<Operation>) {
+        let mut changes = lock(&self.changes);
+        let place = socket.place_in_list.swap(0, Ordering::Relaxed);
+        if place == 0 {
+            return;
+        }
+        let listed = changes.list.swap_remove(place - 1);
+        if let Some(moved) = changes.list.get(place - 1) {
+            moved.place_in_list.store(place, Ordering::Relaxed);
+        }
+        drop(changes);
+        drop(listed);
     }
 
     /// Whether the next poll has something to tell the kernel.
@@ -67,7 +83,7 @@ impl Shared {
             let mut changes = lock(&self.changes);
             changes.blocked = will_block;
             for socket in &changes.list {
-                socket.queued.store(false, Ordering::Relaxed);
+                socket.place_in_list.store(0, Ordering::Relaxed);
             }
             mem::take(&mut changes.list)
         };
@@ -104,6 +120,9 @@ impl Shared {
         let list = {
             let mut changes = lock(&self.changes);
             changes.closed = true;
+            for socket in &changes.list {
+                socket.place_in_list.store(0, Ordering::Relaxed);
+            }
             mem::take(&mut changes.list)
         };
         drop(list);

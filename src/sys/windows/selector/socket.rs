@@ -11,7 +11,7 @@
 
 use std::io;
 use std::os::windows::io::RawSocket;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
 
 use windows_sys::Win32::Foundation::{ERROR_INVALID_HANDLE, STATUS_CANCELLED};
 use windows_sys::Win32::Networking::WinSock::WSAENOTSOCK;
@@ -21,8 +21,8 @@ use super::helpers::Seat;
 use super::socket_state::{Action, Answer, SocketState};
 use crate::sync::{Arc, Mutex, lock};
 use crate::sys::windows::os::afd::{self, PollInfo};
+use crate::sys::windows::os::base_socket::base_handle;
 use crate::sys::windows::os::overlapped::{Complete, Outcome, Overlapped};
-use crate::sys::windows::os::socket::base_handle;
 use crate::sys::windows::port::{Batch, Place};
 
 /// The unit that is shared with the kernel.
@@ -35,8 +35,9 @@ pub(super) struct Socket {
     seat: Seat,
     info: PollInfo,
     inner: Mutex<Inner>,
-    /// It is on the list of changes. Accessed with the list locked.
-    pub(super) queued: AtomicBool,
+    /// Its place on the list of changes, counted from 1; 0 if it is not there. Accessed with the list
+    /// locked.
+    pub(super) place_in_list: AtomicUsize,
 }
 
 struct Inner {
@@ -61,7 +62,7 @@ impl Socket {
                 state,
                 place: Place::default(),
             }),
-            queued: AtomicBool::new(false),
+            place_in_list: AtomicUsize::new(0),
         }))
     }
 
