@@ -2,22 +2,33 @@
 
 use std::io;
 
+/// Where a word is in what the kernel gives the program, a seccomp_data: the number of the call.
+const NUMBER: u32 = 0;
+
+/// The lower half of the first argument, where the lower half comes first.
+const FIRST_ARGUMENT: u32 = 16;
+
+/// socketcall(2), by which glibc for 32-bit x86 makes the calls that are younger than the oldest
+/// kernel it is built for, Linux 3.2 in Debian: accept4 has a number of its own since 4.3.
+const SOCKETCALL: u32 = 102;
+
+/// Its first argument for accept4: SYS_ACCEPT4 of linux/net.h.
+const SOCKETCALL_ACCEPT4: u32 = 18;
+
 /// Makes system calls of this thread, and of what it starts, fail with an errno: `(number, errno)`.
 /// It lasts as long as the thread, so only bodies of [`isolated`](crate::isolated) may ask for it.
 pub fn refuse(calls: &[(libc::c_long, i32)]) {
-    // seccomp(2): the program is given a seccomp_data, whose first word is the number of the call.
-    let mut program = vec![instruction(
-        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
-        0,
-        0,
-        0,
-    )];
+    let mut program = vec![load(NUMBER)];
     for &(number, errno) in calls {
-        let number = u32::try_from(number).expect("the number of a call");
+        let call = u32::try_from(number).expect("the number of a call");
         let errno = u32::try_from(errno).expect("an errno");
-        let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-        program.push(instruction(equal, 0, 1, number));
-        program.push(answer(libc::SECCOMP_RET_ERRNO | errno));
+        let refused = answer(libc::SECCOMP_RET_ERRNO | errno);
+        program.extend([unless(call, 1), refused]);
+        if cfg!(target_arch = "x86") && number == libc::SYS_accept4 {
+            let through = [unless(SOCKETCALL, 4), load(FIRST_ARGUMENT)];
+            program.extend(through);
+            program.extend([unless(SOCKETCALL_ACCEPT4, 1), refused, load(NUMBER)]);
+        }
     }
     program.push(answer(libc::SECCOMP_RET_ALLOW));
     let filter = libc::sock_fprog {
@@ -42,6 +53,17 @@ pub fn refuse(calls: &[(libc::c_long, i32)]) {
         )
     };
     assert_eq!(result, 0, "the filter: {}", io::Error::last_os_error());
+}
+
+fn load(offset: u32) -> libc::sock_filter {
+    let word = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    instruction(word, 0, 0, offset)
+}
+
+/// Skips some instructions unless the loaded word is `value`.
+fn unless(value: u32, skip: u8) -> libc::sock_filter {
+    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    instruction(equal, 0, skip, value)
 }
 
 fn answer(value: u32) -> libc::sock_filter {

@@ -1,5 +1,7 @@
 //! Reads what Rust's test harness prints.
 
+use std::collections::BTreeSet;
+
 use crate::counts::Counts;
 
 /// The tests of one run, of one or several test programs.
@@ -20,6 +22,17 @@ impl Report {
         let mut report = Self::default();
         output.lines().for_each(|line| report.line(line));
         report
+    }
+
+    /// The tests of one program, each counted once: one that fails in a process of its own shows that
+    /// process's output too, with its name and a summary.
+    pub fn distinct(&self) -> Counts {
+        let count = |names: &[String]| names.iter().collect::<BTreeSet<_>>().len();
+        Counts {
+            passed: count(&self.passed),
+            failed: count(&self.failed),
+            skipped: count(&self.ignored),
+        }
     }
 
     /// Reads one line; those that are not the harness's are passed over.
@@ -89,6 +102,16 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         let report = Report::of(OUTPUT);
         assert_eq!(report.counts.to_string(), "3 passed, 1 failed, 1 skipped");
         assert_eq!(report.summaries, 2);
+    }
+
+    #[test]
+    fn a_test_that_shows_its_childs_output_counts_once() {
+        let child = "test a ... FAILED\ntest result: FAILED. 0 passed; 1 failed; 0 ignored\n";
+        let report = Report::of(&format!("test b ... ok\ntest a ... FAILED\n{child}"));
+        assert_eq!(
+            report.distinct().to_string(),
+            "1 passed, 1 failed, 0 skipped"
+        );
     }
 
     #[test]

@@ -24,6 +24,7 @@ fn steps() -> Vec<Command> {
         Command::Fuzz(super::fuzz::Arguments::default()),
         Command::ForcedCfgs,
         Command::Shell,
+        Command::Qemu(super::qemu::Arguments::ci()),
         Command::CheckTargets(super::check_targets::Arguments::ci()),
         Command::Dependants(super::dependants::Arguments::ci(false)),
         Command::Dependants(super::dependants::Arguments::ci(true)),

@@ -15,6 +15,7 @@ mod fuzz;
 mod loom;
 mod msrv;
 mod powerset;
+mod qemu;
 mod shell;
 mod surface;
 mod test;
@@ -60,6 +61,8 @@ pub enum Command {
     Dependants(dependants::Arguments),
     /// The tests of the Windows build, under Wine
     Wine(wine::Arguments),
+    /// The tests on other processors, under qemu-user
+    Qemu(qemu::Arguments),
     /// Type-checks and lints ferrio for the platforms in targets.toml, and compares that with build.rs
     CheckTargets(check_targets::Arguments),
     /// Measures what needs a build of its own
@@ -86,6 +89,7 @@ impl Command {
             Self::Shell => shell::run(workspace, counts),
             Self::Dependants(arguments) => dependants::run(workspace, arguments, counts),
             Self::Wine(arguments) => wine::run(workspace, arguments, counts),
+            Self::Qemu(arguments) => qemu::run(workspace, arguments, counts),
             Self::CheckTargets(arguments) => check_targets::run(workspace, arguments, counts),
             Self::Bench(arguments) => bench::run(workspace, arguments, counts),
         }
@@ -110,6 +114,7 @@ impl Command {
             Self::Shell => "shell",
             Self::Dependants(arguments) => arguments.name(),
             Self::Wine(_) => "wine",
+            Self::Qemu(_) => "qemu",
             Self::CheckTargets(_) => "check-targets",
             Self::Bench(_) => "bench",
         }

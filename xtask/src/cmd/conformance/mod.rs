@@ -4,7 +4,7 @@
 //! two hundred rounds take minutes, and so that the cases meet each other's load.
 
 pub mod programs;
-mod rounds;
+pub mod rounds;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -15,7 +15,7 @@ use clap::Args;
 
 use crate::counts::Counts;
 use crate::workspace::Workspace;
-use programs::Program;
+use programs::{Around, Build, Program};
 use rounds::{Failure, Plan};
 
 #[derive(Args, Clone, Debug)]
@@ -54,7 +54,7 @@ impl Default for Arguments {
 }
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
-    let mut programs = programs::build(workspace, arguments.release)?;
+    let mut programs = programs::build(workspace, &suite(arguments.release))?;
     if let Some(selector) = &arguments.selector {
         programs
             .iter_mut()
@@ -82,7 +82,21 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
     Ok(())
 }
 
-fn announce(programs: &[Program], plan: &Plan) {
+/// The suite, for this machine.
+fn suite(release: bool) -> Build<'static> {
+    let mut arguments = vec!["--tests".to_owned()];
+    if release {
+        arguments.push("--release".to_owned());
+    }
+    Build {
+        package: "ferrio-conformance",
+        directory: "conformance",
+        arguments,
+        around: Around::default(),
+    }
+}
+
+pub fn announce(programs: &[Program], plan: &Plan) {
     let tests: usize = programs.iter().map(|program| program.tests.len()).sum();
     println!(
         "{tests} tests in {} programs, {} times, {} programs at a time",
@@ -93,7 +107,7 @@ fn announce(programs: &[Program], plan: &Plan) {
 }
 
 /// One line for each test, however often it failed.
-fn report(failures: &[Failure]) -> Vec<String> {
+pub fn report(failures: &[Failure]) -> Vec<String> {
     let mut by_test: BTreeMap<(&str, &str), Vec<&Failure>> = BTreeMap::new();
     for failure in failures {
         let mut add = |test| {

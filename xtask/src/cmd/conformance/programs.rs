@@ -1,5 +1,6 @@
-//! The test programs of the suite: building them, and choosing their tests.
+//! Test programs, of the suite and of other packages: building them, and choosing their tests.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -10,11 +11,29 @@ use crate::counts::Counts;
 use crate::run;
 use crate::workspace::Workspace;
 
-const PACKAGE: &str = "ferrio-conformance";
-
 /// Each suite has a test of this name that says how many of its cases a backend cannot run.
 const SKIPS: &str = "skips_are_as_committed";
 const SKIPPED: &str = "skipped by capability: ";
+
+/// What to build.
+pub struct Build<'a> {
+    pub package: &'a str,
+    /// Its directory, below the workspace's root.
+    pub directory: &'a str,
+    /// What else `cargo test` is told.
+    pub arguments: Vec<String>,
+    pub around: Around,
+}
+
+/// What surrounds the compiler and the programs, if they are not for this machine.
+#[derive(Clone, Debug, Default)]
+pub struct Around {
+    /// As rustc calls it.
+    pub target: Option<String>,
+    /// The program that runs those for it.
+    pub runner: Option<PathBuf>,
+    pub environment: Vec<(String, OsString)>,
+}
 
 /// One test program.
 #[derive(Debug)]
@@ -23,6 +42,7 @@ pub struct Program {
     path: PathBuf,
     /// Where cargo would run it.
     directory: PathBuf,
+    around: Around,
     /// The tests to run.
     pub tests: Vec<String>,
     /// Tests that only say which cases are skipped.
@@ -32,24 +52,24 @@ pub struct Program {
 }
 
 /// Builds the programs and asks them for their tests.
-pub fn build(workspace: &Workspace, release: bool) -> Result<Vec<Program>> {
-    let mut command = workspace.cargo(["test", "--no-run", "-p", PACKAGE, "--tests"]);
-    command.arg("--message-format=json-render-diagnostics");
-    if release {
-        command.arg("--release");
-    }
+pub fn build(workspace: &Workspace, build: &Build<'_>) -> Result<Vec<Program>> {
+    let mut command = workspace.cargo(["test", "--no-run", "-p", build.package]);
+    command
+        .args(&build.arguments)
+        .arg("--message-format=json-render-diagnostics");
+    build.around.cargo(&mut command);
     println!("$ {}", run::show(&command));
     let output = command.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
-        bail!("the suite does not build: {}", output.status);
+        bail!("the tests do not build: {}", output.status);
     }
     let mut programs = Vec::new();
     for (name, path) in executables(&String::from_utf8(output.stdout)?)? {
-        let directory = workspace.root().join("conformance");
         let mut program = Program {
             name,
             path,
-            directory,
+            directory: workspace.root().join(build.directory),
+            around: build.around.clone(),
             tests: Vec::new(),
             skips: Vec::new(),
             skipped: 0,
@@ -62,16 +82,34 @@ pub fn build(workspace: &Workspace, release: bool) -> Result<Vec<Program>> {
             programs.push(program);
         }
     }
-    ensure!(!programs.is_empty(), "{PACKAGE} has not one test");
+    ensure!(!programs.is_empty(), "{} has not one test", build.package);
     Ok(programs)
+}
+
+impl Around {
+    /// Adds it to a cargo command.
+    pub fn cargo(&self, command: &mut Command) {
+        if let Some(target) = &self.target {
+            command.args(["--target", target]);
+        }
+        command.envs(self.environment.iter().cloned());
+    }
 }
 
 impl Program {
     /// The program with cargo's surroundings and no arguments.
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.path);
+        let mut command = match &self.around.runner {
+            None => Command::new(&self.path),
+            Some(runner) => {
+                let mut command = Command::new(runner);
+                command.arg(&self.path);
+                command
+            }
+        };
         command
             .current_dir(&self.directory)
+            .envs(self.around.environment.iter().cloned())
             .env("CARGO_MANIFEST_DIR", &self.directory)
             .stdin(Stdio::null());
         command

@@ -27,8 +27,11 @@ pub struct Plan {
     pub directory: PathBuf,
 }
 
+/// How a run ended whose tests all reported, and some did not pass.
+pub const FAILED: &str = "failed";
+
 /// A run that did not end as it should.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// Counted from 1.
     pub round: usize,
@@ -124,7 +127,7 @@ impl Shared<'_> {
         let output = String::from_utf8_lossy(&fs::read(&out)?).into_owned();
         let report = Report::of(&output);
         let verdict = verdict(&program.tests, &report, ended, self.plan.limit);
-        let mut counts = program.corrected(report.counts);
+        let mut counts = program.corrected(report.distinct());
         let failure = match verdict {
             None => None,
             Some((how, tests)) => {
@@ -174,7 +177,12 @@ fn verdict(
     };
     match ended {
         None => Some((format!("hung for {} s", limit.as_secs()), silent())),
-        Some(_) if !report.failed.is_empty() => Some(("failed".into(), report.failed.clone())),
+        Some(_) if !report.failed.is_empty() => {
+            let mut failed = report.failed.clone();
+            failed.sort();
+            failed.dedup();
+            Some((FAILED.into(), failed))
+        }
         Some(status) if !status.success() => Some((status.to_string(), silent())),
         Some(_) if !silent().is_empty() => Some(("did not report".into(), silent())),
         Some(_) => None,
