@@ -24,6 +24,24 @@ fn a_second_registration_is_already_exists_and_changes_nothing() {
 }
 
 #[test]
+fn a_pipe_belongs_to_its_first_poll_for_good() {
+    let mut driver = Driver::new();
+    let (mut server, _client) = connected(&mut driver);
+    driver.poll.registry().deregister(&mut server).unwrap();
+    let other = Poll::new().unwrap();
+    for _ in 0..2 {
+        let moved = other.registry().register(&mut server, SERVER, BOTH);
+        assert_eq!(moved.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    }
+    driver.add(&mut server, SERVER, BOTH);
+    driver.writable(SERVER);
+
+    drop(driver);
+    let moved = other.registry().register(&mut server, SERVER, BOTH);
+    assert_eq!(moved.unwrap_err().kind(), ErrorKind::AlreadyExists);
+}
+
+#[test]
 fn changes_without_registration_are_not_found() {
     let mut driver = Driver::new();
     let (mut server, _client) = connected(&mut driver);
@@ -122,9 +140,10 @@ fn a_batch_has_one_event_for_each_pipe() {
         (&client).write_all(b"x").unwrap();
         read_away(&client, accepted, &mut driver);
         let events = driver.all();
-        merged += usize::from(events.iter().any(|event| {
-            event.token() == SERVER && event.is_readable() && event.is_writable()
-        }));
+        merged +=
+            usize::from(events.iter().any(|event| {
+                event.token() == SERVER && event.is_readable() && event.is_writable()
+            }));
         driver.read_exactly(&server, SERVER, 1);
     }
     assert!(merged > 0);

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Weak;
 
-use super::Shared;
 use super::pool::Pool;
+use super::shared::Shared;
 use crate::sync::{Arc, Mutex, lock};
 
 /// The selector's hold on its named pipes. When the selector is dropped, whatever they have under way

@@ -13,7 +13,7 @@ use std::os::windows::io::BorrowedHandle;
 use std::ptr;
 use std::sync::Weak;
 
-use super::Shared;
+use super::shared::Shared;
 use super::state::{Code, Completion, Ticket};
 use crate::sync::{Arc, Mutex, lock};
 use crate::sys::windows::os::overlapped::{Complete, Outcome, Overlapped};
@@ -119,7 +119,7 @@ fn finish_start(
 ) -> Result<Name, (Code, Vec<u8>)> {
     match begun {
         Ok(()) => Ok(Name(operation.as_raw().addr())),
-        Err(error) => Err((super::code(&error), operation.take_buffer())),
+        Err(error) => Err((Code::of(&error), operation.take_buffer())),
     }
 }
 
@@ -129,7 +129,7 @@ impl Complete for Operation {
             ticket: operation.ticket,
             code: match outcome.result() {
                 Ok(_) => Code::SUCCESS,
-                Err(error) => super::code(&error),
+                Err(error) => Code::of(&error),
             },
             transferred: outcome.bytes() as usize,
             buffer: operation.take_buffer(),

@@ -34,6 +34,12 @@ impl Code {
         )
     }
 
+    /// The number of an error that the system gave.
+    pub(crate) fn of(error: &io::Error) -> Code {
+        const GENERAL_FAILURE: i32 = 31;
+        Code(error.raw_os_error().unwrap_or(GENERAL_FAILURE))
+    }
+
     pub(crate) fn error(self) -> io::Error {
         io::Error::from_raw_os_error(self.0)
     }

@@ -68,7 +68,7 @@ pub(crate) struct Traits {
 
 /// A registration.
 #[derive(Copy, Clone, Debug)]
-struct Watch {
+pub(crate) struct Watch {
     token: Token,
     interests: Interest,
 }
@@ -125,9 +125,14 @@ impl Machine {
         self.watch.is_some()
     }
 
-    /// Starts the watch, or changes it. What is ready is an edge.
-    pub(crate) fn register(&mut self, kernel: &mut impl Kernel, token: Token, interests: Interest) {
-        self.watch = Some(Watch { token, interests });
+    /// Starts the watch, or changes it. What is ready is an edge. Gives back what was watched before.
+    pub(crate) fn register(
+        &mut self,
+        kernel: &mut impl Kernel,
+        token: Token,
+        interests: Interest,
+    ) -> Option<Watch> {
+        let before = self.watch.replace(Watch { token, interests });
         if interests.is_writable() {
             self.writing.arm();
         }
@@ -135,6 +140,15 @@ impl Machine {
         self.read_due = true;
         self.write_due = true;
         if !self.has_event() {
+            self.clear_due();
+        }
+        before
+    }
+
+    /// Takes a registration back of which the `Poll` cannot be told.
+    pub(crate) fn undo_register(&mut self, before: Option<Watch>) {
+        self.watch = before;
+        if before.is_none() {
             self.clear_due();
         }
     }

@@ -452,3 +452,28 @@ fn an_end_that_is_not_open_for_reading_is_no_error_until_somebody_reads() {
     pipe.refuse(Code::ACCESS_DENIED);
     failed(pipe.read(8), Code::ACCESS_DENIED);
 }
+
+#[test]
+fn a_registration_that_is_taken_back_leaves_the_one_before() {
+    let mut pipe = Pipe::new(CLIENT);
+    let before = pipe.machine.register(&mut pipe.world, Token(1), BOTH);
+    pipe.machine.undo_register(before);
+    assert!(!pipe.machine.is_registered());
+    assert_eq!(pipe.event(), None);
+
+    pipe.machine
+        .register(&mut pipe.world, Token(2), Interest::WRITABLE);
+    let before = pipe.machine.register(&mut pipe.world, Token(3), BOTH);
+    pipe.machine.undo_register(before);
+    assert_eq!(
+        pipe.machine.take_event(),
+        Some((Token(2), Readiness::WRITABLE))
+    );
+}
+
+#[test]
+fn an_errors_number_is_kept() {
+    assert_eq!(Code::of(&Code::BROKEN_PIPE.error()), Code::BROKEN_PIPE);
+    let other = io::Error::from(ErrorKind::TimedOut);
+    assert_ne!(Code::of(&other), Code::SUCCESS);
+}
