@@ -42,6 +42,7 @@ fn report_of(code: i32, prepare: impl FnOnce(&mut Command)) -> Value {
 }
 
 /// What became of a system call.
+#[cfg(target_os = "linux")]
 #[track_caller]
 fn answer<'a>(report: &'a Value, name: &str) -> &'a Value {
     let calls = report["calls"].as_array().expect("a list");
