@@ -245,3 +245,7 @@ impl Batch<'_> {
             .saturating_sub(self.events() + usize::from(self.rung))
     }
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+#[path = "port_tests.rs"]
+mod tests;

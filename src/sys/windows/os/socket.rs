@@ -130,3 +130,51 @@ pub(crate) fn option(socket: BorrowedSocket<'_>, level: i32, name: i32) -> io::R
 fn raw(socket: &OwnedSocket) -> SOCKET {
     socket.as_raw_socket() as SOCKET
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+mod tests {
+    use std::net::TcpStream;
+    use std::os::windows::io::AsSocket;
+
+    use windows_sys::Win32::Foundation::GetHandleInformation;
+
+    use super::*;
+
+    fn is_inherited(socket: &OwnedSocket) -> bool {
+        let mut flags = 0;
+        // SAFETY: `flags` is room for a number, and the handle is open.
+        let done = unsafe {
+            GetHandleInformation(ptr::without_provenance_mut(raw(socket)), &raw mut flags)
+        };
+        super::super::win32(done).unwrap();
+        flags & HANDLE_FLAG_INHERIT != 0
+    }
+
+    #[test]
+    fn no_child_process_inherits_a_socket() {
+        let listener = socket(i32::from(ws::AF_INET), ws::SOCK_STREAM).unwrap();
+        assert!(!is_inherited(&listener));
+        bind(
+            &listener,
+            &RawAddress::from_ip(&"127.0.0.1:0".parse().unwrap()),
+        )
+        .unwrap();
+        listen(&listener, 1).unwrap();
+        let mut from = RawAddress::blank();
+        let none = accept(listener.as_socket(), &mut from).unwrap_err();
+        assert_eq!(none.kind(), io::ErrorKind::WouldBlock);
+        let listener = std::net::TcpListener::from(listener);
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let accepted = loop {
+            match accept(listener.as_socket(), &mut RawAddress::blank()) {
+                Ok(accepted) => break accepted,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        };
+        assert!(!is_inherited(&accepted));
+        let accepted = TcpStream::from(accepted);
+        assert_eq!(accepted.peer_addr().unwrap(), client.local_addr().unwrap());
+        let read = io::Read::read(&mut &accepted, &mut [0]);
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+}

@@ -111,6 +111,18 @@ impl Helpers {
         }
     }
 
+    /// How many helpers there are.
+    #[cfg(all(test, not(ferrio_loom)))]
+    pub(super) fn count(&self) -> usize {
+        lock(&self.list).all.len()
+    }
+
+    /// How many packets will come.
+    #[cfg(all(test, not(ferrio_loom)))]
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Acquire)
+    }
+
     /// A packet has come.
     pub(super) fn ended(&self) {
         self.under_way.fetch_sub(1, Ordering::Release);

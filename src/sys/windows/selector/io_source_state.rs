@@ -15,7 +15,7 @@ use crate::token::Token;
 /// A registration that has ended stays here, so that the next one with the same selector waits until
 /// the last question about the socket has ended.
 pub(crate) struct IoSourceState {
-    socket: Option<Arc<Operation>>,
+    pub(super) socket: Option<Arc<Operation>>,
     /// The halves that were shut down from this side.
     shut_read: AtomicBool,
     shut_write: AtomicBool,

@@ -197,16 +197,5 @@ fn milliseconds(timeout: Option<Duration>) -> u32 {
     u32::try_from(whole.saturating_add(rest)).map_or(FOREVER - 1, |ms| ms.min(FOREVER - 1))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_rounded_up_and_cut() {
-        assert_eq!(milliseconds(None), FOREVER);
-        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
-        assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
-        assert_eq!(milliseconds(Some(Duration::from_micros(1001))), 2);
-        assert_eq!(milliseconds(Some(Duration::MAX)), FOREVER - 1);
-    }
-}
+#[cfg(all(test, not(ferrio_loom)))]
+mod tests;
