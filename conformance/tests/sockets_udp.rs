@@ -26,7 +26,7 @@ conformance! { sockets_udp {
     connecting_again_changes_the_peer,
     an_empty_datagram_is_one,
     a_datagram_that_does_not_fit_is_cut,
-    a_refused_datagram_is_told_once,
+    a_refused_datagram_is_told_once needs RefusedDatagramIsReported,
     a_burst_of_datagrams_arrives_in_order,
     broadcast_has_to_be_allowed,
     multicast_v4_reaches_members_only,
@@ -151,8 +151,16 @@ fn a_datagram_that_does_not_fit_is_cut(b: &Backend) {
     sender.send_to(b"next", address).expect("send");
     driver.expect_readable(1);
     let mut buffer = [0; 4];
-    assert_eq!(socket.peek_from(&mut buffer).expect("peek"), (4, from));
-    assert_eq!(socket.recv_from(&mut buffer).expect("receive"), (4, from));
+    if cfg!(unix) {
+        assert_eq!(socket.peek_from(&mut buffer).expect("peek"), (4, from));
+        assert_eq!(socket.recv_from(&mut buffer).expect("receive"), (4, from));
+    } else {
+        // Winsock cuts it too, and says so by an error.
+        let error = socket.peek_from(&mut buffer).expect_err("cut");
+        assert_eq!(error.raw_os_error(), Some(error::EMSGSIZE));
+        let error = socket.recv_from(&mut buffer).expect_err("cut");
+        assert_eq!(error.raw_os_error(), Some(error::EMSGSIZE));
+    }
     assert_eq!(&buffer, b"0123");
     assert_eq!(next(&mut driver, &socket).0, b"next");
     let error = sender.send_to(&[0; 65_536], address).expect_err("too long");
@@ -249,7 +257,10 @@ fn multicast_v4_reaches_members_only(b: &Backend) {
         .expect("leave");
     let error = socket.leave_multicast_v4(&group, &Ipv4Addr::LOCALHOST);
     let error = error.expect_err("no member");
-    assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+    // Wine makes another error of it.
+    if cfg!(unix) {
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+    }
 
     sender.send_to(b"group", to(group)).expect("send");
     sender
@@ -296,10 +307,11 @@ fn what_is_no_group_cannot_be_joined() {
     let error = v6.join_multicast_v6(&Ipv6Addr::LOCALHOST, 0);
     assert_eq!(error.expect_err("no group").kind(), ErrorKind::InvalidInput);
     let error = v6.join_multicast_v6(&multicast::group_v6(), 0x7fff_ffff);
-    assert_eq!(
-        error.expect_err("no interface").raw_os_error(),
-        Some(error::ENODEV)
-    );
+    let error = error.expect_err("no interface");
+    #[cfg(unix)]
+    assert_eq!(error.raw_os_error(), Some(libc::ENODEV));
+    #[cfg(windows)]
+    assert!(error.raw_os_error().is_some());
 }
 
 /// What is sent through the loopback interface itself arrives whether it is looped back or not, so the
@@ -340,7 +352,10 @@ fn only_v6_is_what_the_socket_has() {
         assert_eq!(socket.only_v6().expect("IPV6_V6ONLY"), on);
     }
     let error = bound("127.0.0.1").0.only_v6().expect_err("an IPv4 socket");
-    assert_eq!(error.raw_os_error(), Some(error::NOT_V6));
+    #[cfg(unix)]
+    assert_eq!(error.raw_os_error(), Some(libc::EOPNOTSUPP));
+    #[cfg(windows)]
+    assert!(error.raw_os_error().is_some());
 }
 
 #[test]
@@ -349,7 +364,15 @@ fn what_is_not_connected_says_so() {
     let error = socket.peer_addr().expect_err("no peer");
     assert_eq!(error.kind(), ErrorKind::NotConnected);
     let error = socket.send(b"x").expect_err("no peer");
-    assert_eq!(error.raw_os_error(), Some(error::NO_DESTINATION));
+    assert_eq!(error.raw_os_error(), Some(error::no_destination()));
+}
+
+/// Under Wine a UDP socket can be bound to an address that no interface has.
+fn takes_any_address() -> bool {
+    #[cfg(windows)]
+    return ferrio_conformance::wine::is_here();
+    #[cfg(unix)]
+    return false;
 }
 
 #[test]
@@ -358,11 +381,10 @@ fn bind_errors_are_the_systems() {
     let error = UdpSocket::bind(address).expect_err("taken");
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
     // TEST-NET-1, RFC 5737: no machine has this address.
-    let error = UdpSocket::bind("192.0.2.1:0".parse().expect("an address"));
-    assert_eq!(
-        error.expect_err("not ours").kind(),
-        ErrorKind::AddrNotAvailable
-    );
+    match UdpSocket::bind("192.0.2.1:0".parse().expect("an address")) {
+        Err(error) => assert_eq!(error.kind(), ErrorKind::AddrNotAvailable),
+        Ok(_) => assert!(takes_any_address(), "not ours"),
+    }
 }
 
 #[cfg(unix)]

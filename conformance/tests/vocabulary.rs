@@ -70,6 +70,7 @@ fn flags_of_a_closed_peer(b: &Backend) -> &'static [&'static str] {
         ferrio::SelectorKind::Epoll => &["EPOLLIN", "EPOLLOUT", "EPOLLRDHUP"],
         ferrio::SelectorKind::Kqueue => &["EVFILT_READ", "EV_EOF of EVFILT_READ"],
         ferrio::SelectorKind::Poll => &["POLLIN", "POLLRDHUP"],
+        ferrio::SelectorKind::Iocp => &["AFD_POLL_SEND", "AFD_POLL_DISCONNECT"],
         other => panic!("name the flags of {other}"),
     }
 }

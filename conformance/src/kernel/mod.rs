@@ -12,11 +12,13 @@ use std::time::Duration;
 
 #[cfg(unix)]
 pub use self::unix::{
-    AsRaw, ERR, HUP, IN, Number, OUT, Owned, RDHUP, number, poll, read, receive, write,
+    AsRaw, DATA_AND_END, ERR, HUP, IN, Number, OUT, OWN_END, OWN_HUP, Owned, RDHUP, number, poll,
+    read, receive, write,
 };
 #[cfg(windows)]
 pub use self::windows::{
-    AsRaw, ERR, HUP, IN, Number, OUT, Owned, RDHUP, number, poll, read, receive, write,
+    AsRaw, DATA_AND_END, ERR, HUP, IN, Number, OUT, OWN_END, OWN_HUP, Owned, RDHUP, number, poll,
+    read, receive, write,
 };
 
 /// Readiness, in the kernel's own flags.

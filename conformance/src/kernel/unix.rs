@@ -13,6 +13,12 @@ pub const ERR: Flags = libc::POLLERR;
 pub const HUP: Flags = libc::POLLHUP;
 /// The peer has shut down its writing half.
 pub const RDHUP: Flags = libc::POLLRDHUP;
+/// The same, while there is data to be read.
+pub const DATA_AND_END: Flags = RDHUP;
+/// This end has shut down its reading half.
+pub const OWN_END: Flags = RDHUP;
+/// This end has shut down both halves.
+pub const OWN_HUP: Flags = HUP;
 
 /// The descriptor.
 pub fn number(of: &impl AsRaw) -> Number {

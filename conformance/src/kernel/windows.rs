@@ -18,6 +18,12 @@ pub const ERR: Flags = POLLERR;
 pub const HUP: Flags = POLLHUP;
 /// The peer has shut down its writing half, or the connection has ended: there is one flag for both.
 pub const RDHUP: Flags = POLLHUP;
+/// The same, while there is data to be read: the end is not told yet, and has come with the data.
+pub const DATA_AND_END: Flags = IN;
+/// This end has shut down its reading half, of which the kernel says nothing.
+pub const OWN_END: Flags = 0;
+/// This end has shut down both halves, of which the kernel says nothing.
+pub const OWN_HUP: Flags = 0;
 
 /// The SOCKET.
 pub fn number(of: &impl AsRaw) -> Number {

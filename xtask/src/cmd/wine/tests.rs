@@ -65,14 +65,29 @@ impl Run<'_> {
     }
 }
 
-/// A case that is skipped by capability passes, as far as nextest knows.
+/// A case that is skipped by capability passes, as far as nextest knows; of one that is not compiled
+/// for Windows it knows nothing.
 fn count(tests: &Tests) -> Result<Counts> {
     let skipped = skipped(&tests.printed, None)?;
     Ok(Counts {
         passed: tests.passed.len().saturating_sub(skipped),
         failed: tests.failed.len(),
-        skipped: skipped + tests.ignored,
+        skipped: skipped + tests.ignored + kept_to_unix(&tests.printed)?,
     })
+}
+
+/// Adds up lines of the form `kept to Unix: SUITE NUMBER`.
+fn kept_to_unix(output: &str) -> Result<usize> {
+    let mut sum = 0;
+    for line in output.lines() {
+        let Some((_, line)) = line.split_once("kept to Unix: ") else {
+            continue;
+        };
+        let number = line.split_whitespace().nth(1);
+        let number = number.with_context(|| format!("`{line}` has no number"))?;
+        sum += number.parse::<usize>().with_context(|| line.to_owned())?;
+    }
+    Ok(sum)
 }
 
 /// Runs nextest to its end: the code that it ends with.
@@ -106,9 +121,9 @@ mod units {
             passed: ["a", "b", "c"].map(str::to_owned).into(),
             failed: ["d".to_owned()].into(),
             ignored: 1,
-            printed: "skipped by capability: time iocp_packet 2\n".to_owned(),
+            printed: "skipped by capability: time iocp_packet 2\nkept to Unix: fork 8\n".to_owned(),
         };
         let counts = count(&tests).unwrap();
-        assert_eq!(counts.to_string(), "1 passed, 1 failed, 3 skipped");
+        assert_eq!(counts.to_string(), "1 passed, 1 failed, 11 skipped");
     }
 }
