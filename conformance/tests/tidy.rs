@@ -85,7 +85,7 @@ fn sources() -> Vec<Source> {
                 lines: lines(&text),
             }
         })
-        .filter(|source| !source.name.ends_with("tests.rs"))
+        .filter(|source| !source.name.ends_with("tests.rs") && !source.name.contains("/tests/"))
         .collect()
 }
 

@@ -160,6 +160,17 @@ fn a_write_accepts_no_more_than_its_buffer_size() {
 }
 
 #[test]
+fn an_empty_write_into_a_stream_is_nothing() {
+    let mut driver = Driver::new();
+    let (server, client) = connected(&mut driver);
+    assert_eq!((&client).write(b"").unwrap(), 0);
+    assert_eq!((&client).write(b"").unwrap(), 0);
+    driver.expect_silence();
+    read_blocks(&server);
+    assert_eq!((&server).read(&mut []).unwrap(), 0);
+}
+
+#[test]
 fn vectored_operations_use_all_buffers() {
     let mut driver = Driver::new();
     let (server, client) = connected(&mut driver);

@@ -38,7 +38,6 @@ mod state;
 
 use std::ffi::OsStr;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::windows::ffi::OsStrExt;
 use std::os::windows::io::{AsHandle, AsRawHandle, OwnedHandle, RawHandle};
 use std::ptr;
 
@@ -61,20 +60,12 @@ pub(crate) struct NamedPipe {
 impl NamedPipe {
     /// A server's end.
     pub(crate) fn new(name: &OsStr) -> io::Result<NamedPipe> {
-        let mut wide: Vec<u16> = name.encode_wide().collect();
-        if wide.contains(&0) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the name of a pipe cannot contain a NUL",
-            ));
-        }
-        wide.push(0);
         let traits = Traits {
             unconnected: true,
             one_connection: false,
             messages: false,
         };
-        Ok(NamedPipe::with(os::create(&wide)?, traits))
+        Ok(NamedPipe::with(os::create(name)?, traits))
     }
 
     /// Either end, in any state.

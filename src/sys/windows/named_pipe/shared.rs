@@ -154,8 +154,11 @@ impl Shared {
         let mut state = lock(&self.state);
         state.run(self, |machine, kernel| machine.abandon(kernel));
         let home = state.parts.home.take();
+        // Closing cancels as well, and nobody else needs it.
+        let closed = state.machine.is_closed();
+        let handle = state.parts.handle.take_if(|_| closed);
         drop(state);
-        drop(home);
+        drop((handle, home));
     }
 }
 

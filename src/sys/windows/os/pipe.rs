@@ -2,7 +2,9 @@
 
 #![allow(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::windows::ffi::OsStrExt;
 use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
 
@@ -24,9 +26,16 @@ use super::{Call, call, win32};
 const HOLDS: u32 = 64 * 1024;
 
 /// `CreateNamedPipeW`: a server's end of a pipe for bytes, in both directions, that is not inherited by
-/// child processes. `name` ends with a 0.
-pub(crate) fn create(name: &[u16]) -> io::Result<OwnedHandle> {
-    debug_assert_eq!(name.last(), Some(&0));
+/// child processes.
+pub(crate) fn create(name: &OsStr) -> io::Result<OwnedHandle> {
+    let mut name: Vec<u16> = name.encode_wide().collect();
+    if name.contains(&0) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the name of a pipe cannot contain a NUL",
+        ));
+    }
+    name.push(0);
     let handle = call(Call::CreateNamedPipe, || {
         // SAFETY: the name ends with a 0; without attributes the defaults count.
         let handle = unsafe {

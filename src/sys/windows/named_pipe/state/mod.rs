@@ -168,9 +168,13 @@ impl Machine {
         self.stop_reading(kernel);
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Whether the pipe was dropped and has nothing left to write: its handle can be closed.
     pub(crate) fn is_finished(&self) -> bool {
-        self.closed && !matches!(self.writing, Writing::Pending(_))
+        self.is_closed() && !matches!(self.writing, Writing::Pending(_))
     }
 
     /// The `Poll` is going, and takes no completions after this one's. What can be read stays.
