@@ -29,7 +29,7 @@ conformance! { differential {
     random_lives_of_eventfds needs AnswersOfEpoll,
     tcp_listener_says_the_same,
     udp_socket_with_an_error_says_the_same needs ErrorBit,
-    refused_tcp_connection_says_the_same needs AnswersOfEpoll,
+    refused_tcp_connection_says_the_same needs WholeEnd,
     urgent_data_says_the_same needs Priority,
     waker_events_look_the_same,
     registration_errors_are_the_same_kind needs DoubleRegistrationError,

@@ -183,7 +183,13 @@ fn registering_races_with_close_and_only_gives_errors(b: &Backend) {
             in_thread(move || {
                 let mut times = 0_u32;
                 while !stop.load(Ordering::Relaxed) {
-                    drop(descriptors::duplicate_to(&spare, number));
+                    let open = descriptors::duplicate_to(&spare, number);
+                    // For a while that differs each time, so that every step of a registration is met
+                    // by a close, and some registrations by none.
+                    for _ in 0..times % 1024 {
+                        std::hint::spin_loop();
+                    }
+                    drop(open);
                     times += 1;
                 }
                 times

@@ -137,13 +137,11 @@ impl Knote {
         }
         let fd = fd(self.ident);
         let epoll = epolls.of(self.filter);
-        match os::epoll_ctl(
-            epoll,
-            libc::EPOLL_CTL_ADD,
-            fd,
-            self.filter.interest(),
-            self.id,
-        ) {
+        let interest = self.filter.interest();
+        match os::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, interest, self.id) {
+            // The number was closed and is back, for a file that a duplicate kept open meanwhile.
+            // The knote of that time is gone, what epoll knows is not.
+            Err(libc::EEXIST) => os::epoll_ctl(epoll, libc::EPOLL_CTL_MOD, fd, interest, self.id),
             // Regular files, directories, some devices: always ready, so there is nothing to watch.
             Err(libc::EPERM) => {
                 let stat = os::stat(fd).ok_or(libc::EBADF)?;
@@ -228,7 +226,7 @@ impl Knote {
         let changed = !old.active || (new.eof && !old.eof) || (new.fflags != 0 && old.fflags == 0);
         match self.kind {
             // Linux wakes both directions on every change of the connection's state.
-            Kind::Tcp | Kind::Queue => changed || new.count > old.count,
+            Kind::Tcp | Kind::Queue => changed || new.busy || new.count > old.count,
             // Writing sides also wake when the other direction is shut down; that changes no fill.
             Kind::UnixStream if self.filter == Filter::Write => {
                 changed || (told && (new.fill != old.fill || new.read_shut == old.read_shut))

@@ -48,6 +48,8 @@ pub struct Look {
     pub read_shut: bool,
     /// A connection was tried, and refused.
     pub refused: bool,
+    /// It could not be looked at this moment.
+    pub busy: bool,
 }
 
 impl Look {
@@ -60,6 +62,7 @@ impl Look {
         fill: 0,
         read_shut: false,
         refused: false,
+        busy: false,
     };
 }
 
@@ -248,10 +251,13 @@ fn nested(fd: RawFd, old: &Look) -> Look {
             ..Look::SILENT
         },
         // Somebody is at work on it this moment: an event too many rather than one too few.
+        // The count stays: what it is will show at the next look, and one made up here could hide
+        // the event after this.
         None => Look {
             active: true,
             data: 1,
-            count: old.count + 1,
+            count: old.count,
+            busy: true,
             ..Look::SILENT
         },
     }

@@ -101,6 +101,34 @@ fn i_a_user_event_of_an_inner_queue_wakes_the_outer() {
     });
 }
 
+/// The outer queue looks while another thread is at work on the inner one.
+#[test]
+fn i_no_event_of_a_busy_inner_queue_is_missed() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const EVENTS: usize = 5_000;
+    let (inner, outer) = (Kq::new(), Kq::new());
+    inner
+        .change(&[change(1, EVFILT_USER, EV_ADD | EV_CLEAR)])
+        .unwrap();
+    outer.add(&inner, EVFILT_READ, EV_CLEAR);
+    let seen = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while seen.load(Ordering::Relaxed) < EVENTS {
+                outer.one();
+                seen.fetch_add(inner.now().len(), Ordering::Relaxed);
+            }
+        });
+        let mut trigger = change(1, EVFILT_USER, 0);
+        trigger.fflags = NOTE_TRIGGER;
+        for count in 1..=EVENTS {
+            inner.change(&[trigger]).unwrap();
+            wait_until(|| seen.load(Ordering::Relaxed) == count);
+        }
+    });
+}
+
 #[test]
 fn i_poll_works_on_a_queue() {
     let (reader, writer) = pipe();

@@ -92,6 +92,25 @@ fn h_a_number_that_is_closed_and_given_to_the_same_file_again_keeps_its_registra
     kq.one();
 }
 
+/// What epoll remembers of such a number is in nobody's way.
+#[test]
+fn h_a_number_that_was_found_closed_can_be_registered_for_the_same_file_again() {
+    for (reader, writer) in all() {
+        let kq = Kq::new();
+        let number = private_number();
+        let end = dup_to(&reader, number);
+        kq.add(&end, EVFILT_READ, EV_CLEAR);
+        let delete = on(&end, EVFILT_READ, EV_DELETE);
+        drop(end);
+        assert_eq!(kq.change(&[delete]), Err(libc::EBADF));
+        kq.assert_quiet();
+        let again = dup_to(&reader, number);
+        kq.add(&again, EVFILT_READ, EV_CLEAR);
+        writer.write(1);
+        assert_eq!(kq.one().ident, ident(&again));
+    }
+}
+
 #[test]
 fn h_the_original_and_a_dup_are_two_events() {
     for (reader, writer) in all() {

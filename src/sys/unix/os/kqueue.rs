@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ mod abi {
     pub(super) const NOTE_TRIGGER: u32 = 0x0100_0000;
 
     #[link(name = "kqueue")]
+    // SAFETY: these are the functions' declarations in FreeBSD's kqueue(2).
     unsafe extern "C" {
         pub(super) fn kqueue() -> c_int;
         pub(super) fn kevent(
@@ -173,7 +175,7 @@ impl fmt::Debug for Kevent {
 /// or another file's by now, and must not be closed.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    fd: Option<OwnedFd>,
+    fd: ManuallyDrop<OwnedFd>,
     owner: u32,
 }
 
@@ -189,7 +191,7 @@ impl Queue {
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         set_cloexec(fd.as_fd())?;
         Ok(Queue {
-            fd: Some(fd),
+            fd: ManuallyDrop::new(fd),
             owner: std::process::id(),
         })
     }
@@ -256,14 +258,15 @@ impl Queue {
 
 impl AsFd for Queue {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_ref().expect("it goes with the drop").as_fd()
+        self.fd.as_fd()
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        if !self.is_ours() {
-            std::mem::forget(self.fd.take());
+        if self.is_ours() {
+            // SAFETY: this is the end of `self`, which nobody uses afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.fd) }
         }
     }
 }
@@ -286,6 +289,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(
+        clippy::useless_conversion,
+        reason = "32-bit systems have smaller types"
+    )]
     fn a_time_is_cut_to_what_every_kernel_takes() {
         let parts = |duration| {
             let time = timespec(duration);

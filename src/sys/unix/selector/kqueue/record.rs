@@ -67,14 +67,16 @@ pub(super) fn decode(record: &Kevent) -> (Readiness, u32) {
     let errno = end && record.fflags() != 0;
     let failed = record.flags() & EV_ERROR != 0;
     let (readiness, raw) = match record.filter() {
-        // Readable with an error as well: what iOS reports of a listener that it has taken away
-        // must not be left lying (mio issue 1112).
         EVFILT_READ => (
             Readiness::READABLE.with_if(end, Readiness::READ_CLOSED),
             READ | if end { READ_EOF } else { 0 },
         ),
+        // Readable as well with an error: that is all iOS has told of a listener that it has taken
+        // away (tokio issue 1112).
         EVFILT_WRITE => (
-            Readiness::WRITABLE.with_if(end, Readiness::WRITE_CLOSED),
+            Readiness::WRITABLE
+                .with_if(end, Readiness::WRITE_CLOSED)
+                .with_if(errno, Readiness::READABLE),
             WRITE | if end { WRITE_EOF } else { 0 },
         ),
         #[cfg(has_aio_events)]
