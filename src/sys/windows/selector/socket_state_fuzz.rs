@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::*;
 
-const STEPS: usize = 1_000_000;
+const STEPS: usize = if cfg!(miri) { 2_000 } else { 1_000_000 };
 /// Steps of one socket, on average.
 const LIFE: u32 = 200;
 
@@ -293,7 +293,7 @@ impl Run {
 #[test]
 fn random_answers_cancellations_changes_and_drops_lose_nothing() {
     let mut run = Run {
-        random: Random(0x5EED_0F_F312_2100),
+        random: Random(0x5EED_0FF3_1221_0005),
         state: SocketState::new(),
         afd: Afd::default(),
         user: User::default(),
@@ -304,5 +304,9 @@ fn random_answers_cancellations_changes_and_drops_lose_nothing() {
     run.replace();
     // Or nothing was tested.
     assert!(run.user.events > STEPS / 50, "{} events", run.user.events);
-    assert!(run.user.failures > 100, "{} failures", run.user.failures);
+    assert!(
+        run.user.failures > STEPS / 10_000,
+        "{} failures",
+        run.user.failures
+    );
 }
