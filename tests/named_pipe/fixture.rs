@@ -122,6 +122,13 @@ impl Driver {
         events.iter().cloned().collect()
     }
 
+    /// Polls for a moment, where a token may be several pipes'.
+    pub fn poll_any(&mut self) {
+        let mut events = Events::with_capacity(self.capacity);
+        let timeout = Some(Duration::from_millis(1));
+        self.poll.poll(&mut events, timeout).unwrap();
+    }
+
     /// Waits for an event that `wanted` recognizes, and keeps others.
     #[track_caller]
     pub fn wait(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {

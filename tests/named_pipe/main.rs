@@ -8,3 +8,4 @@ mod fixture;
 mod handles;
 mod messages;
 mod registration;
+mod threads;

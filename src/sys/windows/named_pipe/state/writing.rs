@@ -95,8 +95,9 @@ impl Machine {
                 self.writing = Writing::Pending(Pending {
                     ticket,
                     from: 0,
-                    // Some programs take a short write for a sign that the next one would block.
-                    armed: count < total,
+                    // Some programs take a short write for a sign that the next one would block. And an
+                    // edge that no event has told of yet is told of then.
+                    armed: count < total || self.write_due,
                 });
                 Ok(count)
             }

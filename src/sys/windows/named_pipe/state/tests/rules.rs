@@ -134,6 +134,16 @@ fn a_completed_write_is_an_event_only_for_who_waits() {
 }
 
 #[test]
+fn an_edge_that_a_write_comes_before_is_told_of_after_it() {
+    let mut pipe = Pipe::new(CLIENT);
+    pipe.machine.register(&mut pipe.world, Token(1), BOTH);
+    assert_eq!(pipe.write(b"abc").unwrap(), 3);
+    assert_eq!(pipe.event(), None);
+    pipe.end_write(Code::SUCCESS, 3);
+    assert_eq!(pipe.event(), Some(Readiness::WRITABLE));
+}
+
+#[test]
 fn a_short_read_that_takes_all_is_followed_by_the_next_event() {
     let mut pipe = Pipe::registered(CLIENT, Interest::READABLE);
     pipe.end_read(Code::SUCCESS, b"abc");
