@@ -25,6 +25,7 @@ fn steps() -> Vec<Command> {
         Command::ForcedCfgs,
         Command::Shell,
         Command::Qemu(super::qemu::Arguments::ci()),
+        Command::Wine(super::wine::Arguments::default()),
         Command::CheckTargets(super::check_targets::Arguments::ci()),
         Command::Dependants(super::dependants::Arguments::ci(false)),
         Command::Dependants(super::dependants::Arguments::ci(true)),

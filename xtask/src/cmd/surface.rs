@@ -30,7 +30,11 @@ const FEATURES: [&str; 5] = [
 ];
 
 /// Systems with another selector, and items that the host may not have, such as `Interest::AIO`.
-const TARGETS: [&str; 2] = ["x86_64-apple-darwin", "x86_64-unknown-freebsd"];
+const TARGETS: [&str; 3] = [
+    "x86_64-apple-darwin",
+    "x86_64-unknown-freebsd",
+    "x86_64-pc-windows-gnu",
+];
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
     let mio = fetch::Mio::resolve(workspace)?;
@@ -96,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_and_two_other_systems_are_compared_unless_told() {
+    fn the_host_and_three_other_systems_are_compared_unless_told() {
         let targets = |asked: &[String]| -> Vec<Option<String>> {
             let builds = builds(asked);
             let mut targets: Vec<_> = builds.iter().map(|b| b.target.map(str::to_owned)).collect();
@@ -106,7 +110,7 @@ mod tests {
         };
         let all = targets(&[]);
         assert_eq!(all[0], None);
-        assert_eq!(all.len(), 3);
+        assert_eq!(all.len(), 4);
         let one = "x86_64-unknown-netbsd".to_owned();
         assert_eq!(targets(std::slice::from_ref(&one)), [Some(one)]);
     }

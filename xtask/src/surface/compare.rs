@@ -39,10 +39,15 @@ impl Comparison {
         for (key, theirs) in &mio.items {
             match ferrio.items.get(key) {
                 Some(ours) if ours == theirs => result.same += 1,
+                Some(ours) if is_freer(theirs, ours) => {
+                    result.added.push((title(key), ours.clone()));
+                }
                 Some(ours) => {
                     let forms = (title(key), theirs.clone(), ours.clone());
                     result.differing.push(forms);
                 }
+                // Whether a type has a destructor is no promise: nobody can call it.
+                None if is_destructor(key) => {}
                 None => result.missing.push((title(key), theirs.clone())),
             }
         }
@@ -75,10 +80,57 @@ impl fmt::Display for Comparison {
     }
 }
 
+/// An auto trait that only ferrio's type has, such as `UnwindSafe`.
+fn is_freer(theirs: &str, ours: &str) -> bool {
+    (theirs, ours) == ("not implemented", "implemented")
+}
+
+fn is_destructor((path, space): &(String, Space)) -> bool {
+    matches!(space, Space::Impl) && path.starts_with("core::ops::drop::Drop for ")
+}
+
 fn title((path, space): &(String, Space)) -> String {
     match space {
         Space::Impl => format!("impl {path}"),
         Space::Macro => format!("{path}!"),
         _ => path.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THREAD_SAFE: &str = "core::marker::Send for mio::Poll";
+
+    fn surface(items: &[(&str, &str)]) -> Surface {
+        let items = items.iter();
+        let items =
+            items.map(|(path, form)| (((*path).to_owned(), Space::Impl), (*form).to_owned()));
+        Surface {
+            items: items.collect(),
+            names: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn an_auto_trait_more_is_an_addition_and_one_less_is_not() {
+        let without = surface(&[(THREAD_SAFE, "not implemented")]);
+        let with = surface(&[(THREAD_SAFE, "implemented")]);
+        let more = Comparison::between(&without, &with);
+        assert_eq!((more.failures(), more.added.len()), (0, 1));
+        assert_eq!(Comparison::between(&with, &without).failures(), 1);
+    }
+
+    #[test]
+    fn a_destructor_is_not_missed_and_another_trait_is() {
+        let of = |name: &str| surface(&[(&format!("core::{name} for mio::Poll"), "implemented")]);
+        let nothing = surface(&[]);
+        let destructor = Comparison::between(&of("ops::drop::Drop"), &nothing);
+        assert_eq!(destructor.failures(), 0);
+        assert_eq!(
+            Comparison::between(&of("fmt::Debug"), &nothing).failures(),
+            1
+        );
     }
 }

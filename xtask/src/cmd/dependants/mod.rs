@@ -2,7 +2,7 @@
 //! under load, tokio's runtimes. `dependants/README.md` says more.
 
 mod forced;
-mod lock;
+pub mod lock;
 mod measure;
 mod nextest;
 mod programs;
@@ -154,7 +154,7 @@ fn directory(workspace: &Workspace) -> PathBuf {
 
 /// The cargo of a package outside the workspace. All of them build in one place: what they have in
 /// common is built once.
-fn cargo_in(workspace: &Workspace, package: &Path, arguments: &[&str]) -> Command {
+pub fn cargo_in(workspace: &Workspace, package: &Path, arguments: &[&str]) -> Command {
     let mut command = cargo();
     command
         .args(arguments)

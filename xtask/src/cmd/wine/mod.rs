@@ -1,13 +1,17 @@
-//! The tests of the Windows build, under Wine: ferrio's own, and the conformance suite.
+//! The tests of the Windows build, under Wine: ferrio's own, the conformance suite, and tokio on ferrio.
 //!
 //! cargo-nextest runs each test in a process of its own, a few at a time, and ends one that hangs.
 
 mod prefix;
 mod tests;
 
-use anyhow::Result;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
 use clap::Args;
 
+use super::dependants::cargo_in;
+use super::dependants::lock::{self, Side};
 use crate::counts::Counts;
 use crate::workspace::Workspace;
 use crate::{install, nextest};
@@ -30,23 +34,43 @@ pub struct Arguments {
 /// features, and ferrio would not be what users build.
 const PACKAGES: [&str; 2] = ["ferrio", "ferrio-conformance"];
 
+/// tokio, in `dependants/windows`.
+const TOKIO: &str = "tokio-on-windows";
+
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
     install::target(workspace, TARGET)?;
     nextest::install()?;
     let prefix = Prefix::new(workspace)?;
     let _server = prefix.serve()?;
-    let wanted = |package: &str| arguments.package.as_deref().is_none_or(|p| p == package);
-    for package in PACKAGES.into_iter().filter(|package| wanted(package)) {
-        let run = tests::Run {
-            workspace,
-            prefix: &prefix,
-            package,
-            arguments: &arguments.nextest,
-        };
-        if let Err(error) = run.all(counts) {
+    let all = PACKAGES.into_iter().chain([TOKIO]);
+    let wanted = |package: &&str| arguments.package.as_deref().is_none_or(|p| p == *package);
+    let chosen: Vec<&str> = all.filter(wanted).collect();
+    ensure!(!chosen.is_empty(), "no such package has tests for Windows");
+    for package in chosen {
+        let done = cargo(workspace, package).and_then(|cargo| {
+            let run = tests::Run {
+                workspace,
+                prefix: &prefix,
+                package,
+                arguments: &arguments.nextest,
+            };
+            run.all(cargo, counts)
+        });
+        if let Err(error) = done {
             counts.failed += 1;
             println!("FAILED  {package}: {error:#}");
         }
     }
     Ok(())
+}
+
+/// Begins `cargo nextest run` for a package.
+fn cargo(workspace: &Workspace, package: &str) -> Result<Command> {
+    let nextest = ["nextest", "run", "-p", package];
+    if package != TOKIO {
+        return Ok(workspace.cargo(nextest));
+    }
+    let directory = workspace.root().join("dependants/windows");
+    lock::check(workspace, Side::Ferrio, &directory)?;
+    Ok(cargo_in(workspace, &directory, &nextest))
 }

@@ -28,8 +28,8 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Runs the tests and counts them.
-    pub fn all(self, counts: &mut Counts) -> Result<()> {
+    /// Runs the tests, by a command that has begun, and counts them.
+    pub fn all(self, mut command: Command, counts: &mut Counts) -> Result<()> {
         let store = self.workspace.target("wine").join(self.package);
         fs::create_dir_all(&store)?;
         let results = store.join("default/junit.xml");
@@ -37,11 +37,10 @@ impl Run<'_> {
             fs::remove_file(&results)?;
         }
         let config = store.join("nextest.toml");
-        let text = CONFIG.replace("@STORE@", &store.display().to_string());
+        let text = CONFIG.replace("target/wine", &store.display().to_string());
         fs::write(&config, text)?;
-        let mut command = self.workspace.cargo(["nextest", "run", "--target", TARGET]);
         command
-            .args(["-p", self.package, "--lib", "--tests", "--config-file"])
+            .args(["--target", TARGET, "--lib", "--tests", "--config-file"])
             .arg(config)
             .args(["--status-level", "fail", "--final-status-level", "fail"])
             .args(["--show-progress", "none"])
