@@ -77,6 +77,7 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
         Kept::Cases(&["shared_sources_of_many_polls"]),
         "`SourceFd`",
     ),
+    ("late_pipes", Kept::All, "pipes"),
     (
         "levels",
         Kept::All,
