@@ -6,6 +6,7 @@ use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleC
 use crate::fixture::{
     BOTH, Driver, SERVER, client_of, connected, fill, name, read_blocks, would_block,
 };
+use crate::memory;
 
 fn open_handles() -> u32 {
     let mut count = 0;
@@ -19,14 +20,14 @@ fn open_handles() -> u32 {
 
 /// Whatever is under way when a pipe or a `Poll` is dropped.
 #[test]
-fn no_handle_is_left_whatever_is_dropped_first() {
-    // In a process of its own: other tests open handles as well.
-    const CHILD: &str = "FERRIO_TEST_HANDLES";
+fn nothing_is_left_whatever_is_dropped_first() {
+    // In a process of its own: other tests open handles and allocate as well.
+    const CHILD: &str = "FERRIO_TEST_LEAKS";
     if std::env::var_os(CHILD).is_none() {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         child.args([
             "--exact",
-            "handles::no_handle_is_left_whatever_is_dropped_first",
+            "leaks::nothing_is_left_whatever_is_dropped_first",
         ]);
         let output = child
             .args(["--nocapture"])
@@ -39,11 +40,11 @@ fn no_handle_is_left_whatever_is_dropped_first() {
     // What is made once, is made in the first rounds.
     round(0);
     round(1);
-    let before = open_handles();
+    let before = (open_handles(), memory::live());
     for turn in 0..100 {
         round(turn);
     }
-    assert_eq!(open_handles(), before);
+    assert_eq!((open_handles(), memory::live()), before);
 }
 
 fn round(turn: usize) {
