@@ -27,6 +27,7 @@
 //! | Android | `epoll(7)` | `eventfd(2)` | compiles, was never run |
 //! | illumos | `epoll` | `eventfd` | compiles, was never run |
 //! | other Unix systems | `poll(2)` | a pipe, or what there is | compile, were never run; [`guide::platforms`] has the list |
+//! | Windows | an I/O completion port and AFD | a posted packet | complete, tested under Wine only |
 //! | all others | none yet | none yet | compile; [`Poll::new`] answers [`Unsupported`](std::io::ErrorKind::Unsupported) |
 //!
 //! # Examples

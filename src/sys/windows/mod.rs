@@ -1,4 +1,20 @@
-//! Windows: a completion port for everything, AFD polls for the readiness of sockets.
+//! Windows: one completion port for everything.
+//!
+//! Windows tells when an operation has ended, not when one could begin. What ferrio promises is made of
+//! that in two ways. The readiness of sockets is the end of an operation too, of an "AFD poll", so
+//! sockets are read and written directly ([`selector`]). For named pipes nothing of that kind exists:
+//! they are read ahead and written behind, into buffers of their own ([`named_pipe`]).
+//!
+//! ```text
+//!  Poll ---- Selector ---- Shared ------- Port ---- completion port
+//!                            |  helpers     ^  ^
+//!  source -- Operation ------+  changes     |  | rings
+//!             a SocketState, the memory     |  WakeHub ---- Waker
+//!             of a question                 |
+//!  NamedPipe --- its operations ------------+
+//! ```
+//!
+//! [`port`] says who owns what, and what drops do.
 
 #[cfg(feature = "os-ext")]
 pub(crate) mod named_pipe;

@@ -35,6 +35,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use windows_sys::Win32::System::IO::OVERLAPPED;
 
 use super::os::overlapped;
+#[cfg(doc)]
+use super::os::overlapped::Overlapped;
 use super::os::port::{self as os, Packet, Packets};
 use crate::event::Event;
 use crate::readiness::Readiness;

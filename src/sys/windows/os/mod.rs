@@ -1,7 +1,7 @@
 //! System calls: one safe function each, and the only callers of windows-sys.
 //!
 //! Everything goes through [`call`], which fails on request in builds for the project's own tests
-//! (see [`fault`]). Sockets that come from users are bare numbers: a wrong one has to reach the kernel
+//! (see `fault`). Sockets that come from users are bare numbers: a wrong one has to reach the kernel
 //! and come back as `WSAENOTSOCK`.
 
 use std::io;

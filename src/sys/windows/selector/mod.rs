@@ -1,4 +1,36 @@
-//! The selector: the port, and the sockets whose readiness AFD tells.
+//! The selector: a completion port, and the sockets whose readiness AFD tells.
+//!
+//! **The kernel's model.** `select` and `WSAPoll` ask AFD, the driver behind Winsock, with a control
+//! code that any file of `\Device\Afd` understands: given sockets and flags, it answers as soon as a
+//! flag holds. Asked by an overlapped operation of a file that is associated with a port, it answers
+//! with a packet. The answer is a level, given once; whoever wants to know more asks again.
+//!
+//! **Our state.** For each source a [`SocketState`](socket_state), which decides what to ask and what
+//! to report, in an [`Operation`](socket), the memory that the kernel writes to. For each 32 sockets a
+//! file to ask, a [helper](helpers). And a [list](shared) of the sockets whose state has changed, by
+//! a registration or by an operation that came to the end of what there was:
+//!
+//! ```text
+//!  register, reregister,                  poll
+//!  re-arm, shutdown
+//!      | the socket's state                 | take the list, "blocked"
+//!      | "blocked"?                         | for each: its state says ask, or cancel
+//!      |   no:  put it on the list          | GetQueuedCompletionStatusEx
+//!      |   yes: ask or cancel now           | "awake"; for each packet: its state says what to report
+//! ```
+//!
+//! So a source costs one question for each of its events, asked by the poll that follows the user's
+//! reaction, and a registration nothing but the question for its base socket. While a poll is blocked a
+//! change needs no ring: the answer to what is asked comes to the same port.
+//!
+//! **Deadlines.** What brings nothing to the user, such as a question that was cancelled, does not end
+//! a poll, nor move its deadline: [`Notify`](crate::notify::Notify)'s loop asks again for what is left.
+//! A poll that does not block looks more than once where a question had to be asked anew.
+//!
+//! **Drop.** A source that is dropped cancels its question and closes its socket at once; the memory
+//! follows when the packet comes. A selector that is dropped cancels all questions and waits for each.
+//! What is registered with it then is never asked about again. A socket that was closed without a word
+//! is forgotten when AFD says so.
 
 mod helpers;
 mod io_source_state;
