@@ -1,4 +1,9 @@
+//! What is left behind: handles and memory. Each test has a process of its own, because the others open
+//! handles and allocate as well.
+
+use std::env;
 use std::io::Write;
+use std::process::Command;
 
 use ferrio::windows::NamedPipe;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount};
@@ -7,6 +12,28 @@ use crate::fixture::{
     BOTH, Driver, SERVER, client_of, connected, fill, name, read_blocks, would_block,
 };
 use crate::memory;
+
+#[test]
+fn nothing_is_left_whatever_is_dropped_first() {
+    alone("nothing_is_left_whatever_is_dropped_first", whole_lives);
+}
+
+#[test]
+fn a_poll_keeps_nothing_of_pipes_that_are_gone() {
+    let mut driver = None;
+    alone("a_poll_keeps_nothing_of_pipes_that_are_gone", |turn| {
+        let driver = driver.get_or_insert_with(Driver::new);
+        let (mut server, client) = connected(driver);
+        match turn % 4 {
+            0 => drop(client),
+            1 => drop((fill(&server), client)),
+            2 => driver.poll.registry().deregister(&mut server).unwrap(),
+            _ => server.disconnect().unwrap(),
+        }
+        drop(server);
+        driver.all();
+    });
+}
 
 fn open_handles() -> u32 {
     let mut count = 0;
@@ -18,36 +45,26 @@ fn open_handles() -> u32 {
     count
 }
 
-/// Whatever is under way when a pipe or a `Poll` is dropped.
-#[test]
-fn nothing_is_left_whatever_is_dropped_first() {
-    // In a process of its own: other tests open handles and allocate as well.
+/// Runs `round` again and again in a process that does nothing else, which is to have as many handles and
+/// as much memory in use afterwards as before.
+fn alone(test: &str, mut round: impl FnMut(usize)) {
     const CHILD: &str = "FERRIO_TEST_LEAKS";
-    if std::env::var_os(CHILD).is_none() {
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-        child.args([
-            "--exact",
-            "leaks::nothing_is_left_whatever_is_dropped_first",
-        ]);
-        let output = child
-            .args(["--nocapture"])
-            .env(CHILD, "1")
-            .output()
-            .unwrap();
+    if env::var_os(CHILD).is_none() {
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", &format!("leaks::{test}"), "--nocapture"]);
+        let output = child.env(CHILD, "1").output().unwrap();
         assert!(output.status.success(), "{output:?}");
         return;
     }
     // What is made once, is made in the first rounds.
-    round(0);
-    round(1);
+    (0..20).for_each(&mut round);
     let before = (open_handles(), memory::live());
-    for turn in 0..100 {
-        round(turn);
-    }
+    (0..100).for_each(&mut round);
     assert_eq!((open_handles(), memory::live()), before);
 }
 
-fn round(turn: usize) {
+/// Two pipes and one that waits, with anything under way.
+fn whole_lives(turn: usize) {
     let mut driver = Driver::new();
     let (server, client) = connected(&mut driver);
     let mut waiting = NamedPipe::new(name()).unwrap();
