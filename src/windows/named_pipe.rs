@@ -24,7 +24,7 @@ use crate::token::Token;
 /// [`Poll`](crate::Poll) that the pipe is registered with. So before its registration it can do nothing:
 /// methods answer [`NotFound`](io::ErrorKind::NotFound). After
 /// [`deregister`](crate::Registry::deregister) it can still be read to the end of what had come. A pipe
-/// belongs to the first `Poll` that it was registered with, for good: Windows cannot take that back.
+/// belongs to the first `Poll` that it was registered with, for good, as a handle does to a completion port.
 ///
 /// # Reading
 ///

@@ -1,6 +1,7 @@
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use ferrio::windows::NamedPipe;
 use ferrio::{Interest, Token};
@@ -224,6 +225,32 @@ fn before_its_registration_a_pipe_can_do_nothing() {
         assert_eq!(pipe.write(b"x").unwrap_err().kind(), ErrorKind::NotFound);
         assert!(pipe.flush().is_ok());
         assert!(pipe.take_error().unwrap().is_none());
+    }
+}
+
+#[test]
+fn the_end_of_a_write_that_is_no_event_hides_none() {
+    let (mut driver, mut other) = (Driver::with_capacity(1), Driver::new());
+    let mut pairs = Vec::new();
+    for index in 0..2 {
+        let name = name();
+        let mut server = NamedPipe::new(&name).unwrap();
+        driver.add(&mut server, Token(index), BOTH);
+        let mut client = client_of(&name);
+        other.add(&mut client, Token(100 + index), BOTH);
+        server.connect().unwrap();
+        pairs.push((server, client));
+    }
+    driver.all();
+    for _ in 0..5 {
+        (&pairs[0].0).write_all(b"quiet").unwrap();
+        (&pairs[1].1).write_all(b"loud").unwrap();
+        // When this end's write is over, so is the other end's read.
+        other.until("the write ends", || (&pairs[1].1).write(b"").ok());
+        let batch = driver.batch(Duration::ZERO);
+        assert_eq!(batch.len(), 1);
+        assert_eq!(batch[0].token(), Token(1));
+        driver.read_exactly(&pairs[1].0, Token(1), 4);
     }
 }
 
