@@ -123,6 +123,14 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
         "`Interest::PRIORITY`, which mio has not on Windows either",
     ),
     (
+        "rollback",
+        Kept::Cases(&[
+            "half_a_registration_is_taken_back",
+            "half_a_reregistration_ends_the_registration",
+        ]),
+        "a poll that another poll watches",
+    ),
+    (
         "scripts",
         Kept::All,
         "the scripts are of Unix sockets and pipes as much as of TCP and UDP",

@@ -15,6 +15,10 @@ conformance! { rollback {
     failed_reregister_keeps_the_registration needs CallPerRegistration,
     failed_deregister_keeps_the_registration needs CallPerRegistration,
     failed_register_does_not_disturb_others,
+    #[cfg(unix)]
+    half_a_registration_is_taken_back needs DescriptorOfPoll,
+    #[cfg(unix)]
+    half_a_reregistration_ends_the_registration needs DescriptorOfPoll,
 } }
 
 const ERRORS: &[i32] = &[error::ENOMEM, error::ENOSPC, error::EPERM, error::EINVAL];
@@ -167,4 +171,68 @@ fn failed_register_does_not_disturb_others(b: &Backend) {
         sample.trigger();
         expect(&mut driver, sample, token);
     }
+}
+
+/// Another `Poll`, which has an event. A queue of kqueue(2) can be watched for reading only, so of a
+/// registration for both directions one half fails; elsewhere it works.
+#[cfg(unix)]
+fn ready_poll(b: &Backend) -> (Driver, ferrio::Waker) {
+    let inner = b.driver();
+    let waker = inner.waker(1);
+    ferrio_conformance::outside::hand_out(&inner);
+    waker.wake().expect("wake");
+    (inner, waker)
+}
+
+#[cfg(unix)]
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+#[cfg(unix)]
+fn half_a_registration_is_taken_back(b: &Backend) {
+    use std::os::fd::AsRawFd;
+
+    let mut driver = b.driver();
+    let (inner, _waker) = ready_poll(b);
+    let number = inner.registry().as_raw_fd();
+    let mut source = ferrio::unix::SourceFd(&number);
+    let result = driver.registry().register(&mut source, Token(1), BOTH);
+    if b.selector != ferrio::SelectorKind::Kqueue {
+        result.expect("register");
+        driver.expect_readable(1);
+        driver.remove(&mut source);
+        return;
+    }
+    assert_eq!(result.expect_err("half").kind(), ErrorKind::InvalidInput);
+    driver.assert_quiet();
+    let error = driver.registry().deregister(&mut source);
+    assert_eq!(error.expect_err("nothing").kind(), ErrorKind::NotFound);
+    driver.add(&mut source, 2, Interest::READABLE);
+    driver.expect_readable(2);
+    driver.remove(&mut source);
+}
+
+/// The old token is lost then, and the new one must not be reported: the caller may have given up
+/// what it stands for.
+#[cfg(unix)]
+fn half_a_reregistration_ends_the_registration(b: &Backend) {
+    use std::os::fd::AsRawFd;
+
+    let mut driver = b.driver();
+    let (inner, _waker) = ready_poll(b);
+    let number = inner.registry().as_raw_fd();
+    let mut source = ferrio::unix::SourceFd(&number);
+    driver.add(&mut source, 1, Interest::READABLE);
+    let result = driver.registry().reregister(&mut source, Token(2), BOTH);
+    if b.selector != ferrio::SelectorKind::Kqueue {
+        result.expect("reregister");
+        driver.expect_readable(2);
+        driver.remove(&mut source);
+        return;
+    }
+    assert_eq!(result.expect_err("half").kind(), ErrorKind::InvalidInput);
+    driver.assert_quiet();
+    let error = driver.registry().deregister(&mut source);
+    assert_eq!(error.expect_err("nothing").kind(), ErrorKind::NotFound);
+    driver.add(&mut source, 3, Interest::READABLE);
+    driver.expect_readable(3);
 }

@@ -21,6 +21,7 @@ fn steps() -> Vec<Command> {
         Command::Loom,
         Command::Surface(super::surface::Arguments::default()),
         Command::Conformance(super::conformance::Arguments::default()),
+        Command::Conformance(super::conformance::Arguments::kqueue()),
         Command::Fuzz(super::fuzz::Arguments::default()),
         Command::ForcedCfgs,
         Command::Shell,

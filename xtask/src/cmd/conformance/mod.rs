@@ -3,11 +3,13 @@
 //! The test programs are built once. Several of them run at a time, on half of the cores, so that
 //! two hundred rounds take minutes, and so that the cases meet each other's load.
 
+mod kqueue;
 pub mod programs;
 pub mod rounds;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -21,8 +23,11 @@ use rounds::{Failure, Plan};
 #[derive(Args, Clone, Debug)]
 pub struct Arguments {
     /// Only the cases on backends with this name, such as `epoll` or `epoll_eventfd`; without it,
-    /// all tests of the suite
+    /// all tests of the suite. `kqueue`, on Linux: the suite on a library that simulates it
     selector: Option<String>,
+    /// Where another library named kqueue is, to take the place of the project's own simulation
+    #[arg(long, value_name = "DIRECTORY")]
+    library: Option<PathBuf>,
     /// How many times each case runs
     #[arg(long, value_name = "N", default_value = "1")]
     repeat: NonZeroUsize,
@@ -44,6 +49,7 @@ impl Default for Arguments {
     fn default() -> Self {
         Self {
             selector: None,
+            library: None,
             repeat: NonZeroUsize::MIN,
             jobs: None,
             release: false,
@@ -53,9 +59,27 @@ impl Default for Arguments {
     }
 }
 
+impl Arguments {
+    /// The run on kqueue(2).
+    pub fn kqueue() -> Self {
+        Self {
+            selector: Some("kqueue".to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
+    let selector = arguments.selector.as_deref();
+    if kqueue::is_asked(selector) {
+        return on_kqueue(workspace, arguments, counts);
+    }
+    ensure!(
+        arguments.library.is_none(),
+        "--library goes with `kqueue`, on Linux"
+    );
     let mut programs = programs::build(workspace, &suite(arguments.release))?;
-    if let Some(selector) = &arguments.selector {
+    if let Some(selector) = selector {
         programs
             .iter_mut()
             .for_each(|program| program.keep(selector));
@@ -66,18 +90,60 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
         );
     }
     for program in &mut programs {
-        program.count_skips(arguments.selector.as_deref())?;
+        program.count_skips(selector)?;
     }
+    let plan = plan(workspace, arguments, "conformance");
+    finish(&programs, &plan, counts)
+}
+
+/// Everything in that build, and what differs between BSDs once more.
+fn on_kqueue(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
+    let selector = arguments.selector.as_deref();
+    let mut programs = kqueue::build(workspace, arguments)?;
+    if let Some(selector) = selector.filter(|&name| name != "kqueue") {
+        programs
+            .iter_mut()
+            .for_each(|program| program.keep(selector));
+        programs.retain(|program| !program.tests.is_empty());
+        ensure!(
+            !programs.is_empty(),
+            "no case runs on a backend named {selector}"
+        );
+    }
+    for program in &mut programs {
+        program.count_skips(selector)?;
+    }
+    finish(
+        &programs,
+        &plan(workspace, arguments, "conformance-kqueue"),
+        counts,
+    )?;
+    let pipes = kqueue::about_pipes(&programs);
+    if arguments.library.is_some() || pipes.is_empty() {
+        return Ok(());
+    }
+    println!("and the cases about pipes, with EPIPE for a reader that is gone");
+    finish(
+        &pipes,
+        &plan(workspace, arguments, "conformance-kqueue-epipe"),
+        counts,
+    )
+}
+
+fn plan(workspace: &Workspace, arguments: &Arguments, directory: &str) -> Plan {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let plan = Plan {
+    Plan {
         repeat: arguments.repeat.get(),
         jobs: arguments.jobs.map_or((cores / 2).max(1), NonZeroUsize::get),
         keep_going: arguments.keep_going,
         limit: Duration::from_secs(arguments.limit),
-        directory: workspace.target("conformance"),
-    };
-    announce(&programs, &plan);
-    let failures = rounds::run(&programs, &plan, counts)?;
+        directory: workspace.target(directory),
+    }
+}
+
+fn finish(programs: &[Program], plan: &Plan, counts: &mut Counts) -> Result<()> {
+    announce(programs, plan);
+    let failures = rounds::run(programs, plan, counts)?;
     report(&failures).iter().for_each(|line| println!("{line}"));
     Ok(())
 }

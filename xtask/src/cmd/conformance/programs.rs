@@ -36,7 +36,7 @@ pub struct Around {
 }
 
 /// One test program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Program {
     pub name: String,
     path: PathBuf,
@@ -125,6 +125,19 @@ impl Program {
     /// Keeps the tests that run on a backend named so.
     pub fn keep(&mut self, selector: &str) {
         self.tests.retain(|test| runs_on(test, selector));
+    }
+
+    /// Leaves out the tests that run on a backend named so.
+    pub fn leave_out(&mut self, selector: &str) {
+        self.tests.retain(|test| !runs_on(test, selector));
+    }
+
+    /// The same program with one variable more in its environment.
+    pub fn with(&self, name: &str, value: &str) -> Program {
+        let mut program = self.clone();
+        let environment = &mut program.around.environment;
+        environment.push((name.to_owned(), value.into()));
+        program
     }
 
     /// Asks the suites how many cases the backend cannot run. Such a case passes as far as the
