@@ -231,3 +231,6 @@ fn milliseconds(timeout: Option<Duration>) -> u32 {
 
 #[cfg(all(test, not(ferrio_loom)))]
 mod tests;
+
+#[cfg(all(test, feature = "net", not(ferrio_loom)))]
+mod random_tests;

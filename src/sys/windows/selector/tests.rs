@@ -136,6 +136,46 @@ fn registering_and_dropping_without_polls_keeps_nothing() {
         assert_eq!(memory.strong_count(), 0);
     }
     assert_eq!(keep.memory().strong_count(), 2);
+    // In any order.
+    let mut sources: Vec<_> = (0..8).map(|n| Source::new(&poller.selector, n)).collect();
+    for index in [3, 0, 4, 4, 0, 2, 1, 0] {
+        let source = sources.remove(index);
+        let memory = source.memory();
+        drop(source);
+        assert_eq!(memory.strong_count(), 0);
+    }
+}
+
+#[test]
+fn a_poll_that_does_not_block_sees_what_has_to_be_asked_anew() {
+    let mut poller = Poller::new();
+    let mut source = Source::asked(&mut poller, 1);
+    let both = Interest::READABLE | Interest::WRITABLE;
+    let raw = source.socket.as_raw_socket();
+    source
+        .state
+        .reregister(&poller.selector, raw, Token(2), both)
+        .unwrap();
+    assert_eq!(poller.poll(Duration::ZERO), [2]);
+
+    let mut source = Source::asked(&mut Poller::new(), 1);
+    let raw = source.socket.as_raw_socket();
+    source
+        .state
+        .register(&poller.selector, raw, Token(3), Interest::READABLE)
+        .unwrap();
+    assert_eq!(poller.poll(Duration::ZERO), []);
+    let read = |source: &Source| {
+        let receive = |socket: &UdpSocket| socket.recv(&mut [0; 8]);
+        source.state.do_read_op(receive, &source.socket)
+    };
+    source.send();
+    while read(&source).is_err() {}
+    read(&source).unwrap_err();
+    // The question was answered by what is gone.
+    assert_eq!(poller.poll(Duration::ZERO), []);
+    source.send();
+    assert_eq!(poller.poll(LIMIT), [3]);
 }
 
 #[test]
