@@ -117,7 +117,7 @@ impl Kevent {
     }
 
     /// The same with flags of the filter's own.
-    #[cfg(waker_kqueue)]
+    #[cfg(any(test, waker_kqueue))]
     pub(crate) fn with_fflags(mut self, fflags: u32) -> Kevent {
         self.0.fflags = fflags;
         self
@@ -325,5 +325,26 @@ mod tests {
         super::super::fd::check_open(number).unwrap();
         drop((queue, copy));
         super::super::fd::check_open(number).unwrap_err();
+    }
+
+    /// The signal came when the changes had been applied; fault injection doesn't apply them.
+    #[cfg(feature = "fault-injection")]
+    #[test]
+    fn an_interrupted_change_counts_as_made() {
+        use crate::sys::unix::os::fault;
+
+        let queue = Queue::new().unwrap();
+        let mut change = [Kevent::new(0, EVFILT_READ, EV_DELETE, 0)];
+        let interruption = fault::inject(Call::Kevent, libc::EINTR);
+        queue.change(&mut change).unwrap();
+        assert_eq!((interruption.hits(), change[0].errno()), (1, 0));
+        drop(interruption);
+        let failure = fault::inject(Call::Kevent, libc::ENOMEM);
+        let error = queue.change(&mut change).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+        drop(failure);
+        // And without a fault, what isn't there can't be deleted.
+        queue.change(&mut change).unwrap();
+        assert_eq!(change[0].errno(), libc::ENOENT);
     }
 }

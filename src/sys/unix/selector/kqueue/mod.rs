@@ -332,3 +332,6 @@ fn filters(interests: Interest) -> [(i32, bool); 2] {
 fn is_not_found(errno: i32) -> bool {
     errno == error::NOT_FOUND
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+mod tests;
