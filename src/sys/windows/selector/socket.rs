@@ -79,16 +79,18 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// A packet could not be posted: to be tried again.
+    /// A question could not be cancelled, or a packet not posted: to be tried again.
     pub(super) fn apply(self_: &Arc<Operation>) -> io::Result<()> {
         let mut inner = lock(&self_.inner);
         loop {
             match inner.state.next() {
                 Action::Nothing => return Ok(()),
-                // If it can't be cancelled it ends some other time, and is not missed.
                 Action::Cancel => {
-                    let _ = self_.shared.helpers.cancel(&self_.seat, self_.as_raw());
-                    return Ok(());
+                    let result = self_.shared.helpers.cancel(&self_.seat, self_.as_raw());
+                    if result.is_err() {
+                        inner.state.cancel_failed();
+                    }
+                    return result;
                 }
                 Action::Ask(flags) => match Socket::ask(self_, flags) {
                     None => return Ok(()),

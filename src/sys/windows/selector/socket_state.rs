@@ -34,6 +34,7 @@
 //! connection that the peer has broken, where only reading has ended.
 
 use std::io;
+use std::mem;
 
 use crate::interest::Interest;
 use crate::readiness::Readiness;
@@ -111,7 +112,7 @@ pub(super) enum Action {
     Ask(Flags),
     /// Cancel the question that is under way. It ends as any other does.
     Cancel,
-    /// Have `completed` called with an empty answer, or `ask_failed` at once.
+    /// Have `completed` called, with whatever answer, or `ask_failed` at once.
     Post,
 }
 
@@ -346,6 +347,13 @@ impl SocketState {
         self.note_failure(answer);
     }
 
+    /// The question could not be cancelled: it goes on, and `next` will demand it again.
+    pub(super) fn cancel_failed(&mut self) {
+        if let Question::UnderWay { cancelled, .. } = &mut self.question {
+            *cancelled = false;
+        }
+    }
+
     fn note_failure(&mut self, answer: Answer) {
         match answer {
             Answer::Holds(_) => {}
@@ -357,13 +365,17 @@ impl SocketState {
 
     /// The question has ended. Afterwards `next` may have something to do.
     pub(super) fn completed(&mut self, answer: Answer) -> Option<Report> {
-        let valid = matches!(self.question, Question::UnderWay { void: false, .. });
-        self.question = Question::Idle;
-        if !valid {
+        let question = mem::replace(&mut self.question, Question::Idle);
+        let Question::UnderWay {
+            asked, void: false, ..
+        } = question
+        else {
             return None;
-        }
+        };
         let mut flags = 0;
         match answer {
+            // What is found in the memory of a question that wasn't asked.
+            Answer::Holds(_) if asked == 0 => {}
             Answer::Holds(holds) if holds & LOCAL_CLOSE != 0 => self.gone = true,
             Answer::Holds(holds) => flags = holds & self.armed & !self.doubted,
             Answer::Gone | Answer::Failed => self.note_failure(answer),
@@ -397,7 +409,8 @@ impl SocketState {
             // With it came all the data that there will be.
             covered |= READ;
         }
-        if flags & BROKEN != 0 && !self.is_own_abort(flags) {
+        // After our own end of both halves AFD says no more than what was said with it.
+        if flags & BROKEN != 0 && !self.is_own_abort(flags) || flags & SHUT_BOTH != 0 {
             covered |= READ | WRITE | DISCONNECT | BROKEN;
         }
         covered

@@ -25,6 +25,12 @@ impl Random {
     }
 }
 
+/// What has failed.
+enum Failure {
+    Ask(Answer),
+    Cancel,
+}
+
 /// AFD, for one socket.
 #[derive(Default)]
 struct Afd {
@@ -36,21 +42,25 @@ struct Afd {
 }
 
 impl Afd {
-    fn perform(&mut self, action: Action, random: &mut Random) -> Option<Answer> {
+    fn perform(&mut self, action: Action, random: &mut Random) -> Option<Failure> {
         match action {
             Action::Nothing => {}
+            Action::Cancel if random.below(50) == 0 => return Some(Failure::Cancel),
             Action::Cancel => {
                 if self.question.take().is_some() {
                     self.packets.push_back(Answer::Holds(0));
                 }
             }
             Action::Ask(_) | Action::Post if !self.is_idle() => panic!("two at a time"),
-            Action::Ask(_) if random.below(50) == 0 => return Some(Answer::Failed),
+            Action::Ask(_) if random.below(50) == 0 => {
+                return Some(Failure::Ask(Answer::Failed));
+            }
             Action::Ask(flags) => {
                 self.question = Some(flags);
                 self.answer();
             }
-            Action::Post => self.packets.push_back(Answer::Holds(0)),
+            // Nobody has written an answer.
+            Action::Post => self.packets.push_back(Answer::Holds(random.below(0x200))),
         }
         None
     }
@@ -193,10 +203,12 @@ impl Run {
 
     fn flush(&mut self) {
         let action = self.state.next();
-        if let Some(failure) = self.afd.perform(action, &mut self.random) {
-            self.state.ask_failed(failure);
-            self.user.failures += 1;
+        match self.afd.perform(action, &mut self.random) {
+            None => return,
+            Some(Failure::Ask(answer)) => self.state.ask_failed(answer),
+            Some(Failure::Cancel) => self.state.cancel_failed(),
         }
+        self.user.failures += 1;
     }
 
     fn dequeue(&mut self) {
@@ -236,19 +248,21 @@ impl Run {
         }
     }
 
+    /// Asks for nothing more, or for the answer that is under way.
+    fn is_at_rest(&mut self) -> bool {
+        let failures = self.user.failures;
+        let before = self.afd.question;
+        self.flush();
+        failures == self.user.failures && before == self.afd.question && self.afd.packets.is_empty()
+    }
+
     /// Lets everything arrive, and looks whether the user has got what he is owed.
     fn settle(&mut self) {
         for turn in 0.. {
             assert!(turn < 1000, "it never comes to rest: {:?}", self.state);
             self.flush();
-            if self.afd.packets.is_empty() {
-                let action = self.state.next();
-                if action == Action::Nothing {
-                    break;
-                }
-                if let Some(failure) = self.afd.perform(action, &mut self.random) {
-                    self.state.ask_failed(failure);
-                }
+            if self.afd.packets.is_empty() && self.is_at_rest() {
+                break;
             }
             self.dequeue();
         }

@@ -285,3 +285,15 @@ fn a_question_that_failed_lets_the_user_try() {
         Readiness::READABLE
     );
 }
+
+#[test]
+fn a_cancellation_that_failed_is_demanded_again() {
+    let mut state = asked(Interest::READABLE);
+    state.reregister(Token(1), READ_WRITE).unwrap();
+    assert_eq!(state.next(), Action::Cancel);
+    assert_eq!(state.next(), Action::Nothing);
+    state.cancel_failed();
+    assert_eq!(state.next(), Action::Cancel);
+    assert_eq!(state.completed(Answer::Holds(0)), None);
+    asks(&mut state, BOTH);
+}
