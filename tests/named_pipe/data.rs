@@ -1,4 +1,5 @@
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::os::windows::io::OwnedHandle;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -6,8 +7,12 @@ use std::time::Duration;
 use ferrio::windows::NamedPipe;
 use ferrio::{Interest, Token};
 
+use windows_sys::Win32::Storage::FileSystem::{PIPE_ACCESS_INBOUND, PIPE_ACCESS_OUTBOUND};
+use windows_sys::Win32::System::Pipes::PIPE_TYPE_BYTE;
+
 use crate::fixture::{
-    BOTH, CLIENT, Driver, SERVER, client_of, connected, fill, name, read_blocks, would_block,
+    BOTH, CLIENT, Driver, SERVER, client_of, connected, fill, name, open_for, read_blocks,
+    server_with, would_block,
 };
 
 fn pattern(len: usize) -> Vec<u8> {
@@ -210,6 +215,57 @@ fn one_thread_reads_while_another_writes() {
     };
     assert!(driver.read_exactly(&server, SERVER, BYTES) == pattern(BYTES));
     writer.join().unwrap();
+}
+
+#[test]
+fn a_pipe_of_one_direction_works_in_that() {
+    let denied = |result: std::io::Result<usize>| {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    };
+    for (access, client_writes) in [(PIPE_ACCESS_INBOUND, true), (PIPE_ACCESS_OUTBOUND, false)] {
+        let mut driver = Driver::new();
+        let name = name();
+        let mut server = server_with(&name, access, PIPE_TYPE_BYTE);
+        driver.add(&mut server, SERVER, BOTH);
+        would_block(server.connect());
+        let directions = match client_writes {
+            true => Interest::WRITABLE,
+            false => Interest::READABLE,
+        };
+        let mut client = open_for(&name, directions).unwrap();
+        driver.writable(SERVER);
+        server.connect().unwrap();
+        // Interest in what there is not.
+        driver.add(&mut client, CLIENT, BOTH);
+        let (writer, reader, token) = match client_writes {
+            true => (&mut client, &mut server, SERVER),
+            false => (&mut server, &mut client, CLIENT),
+        };
+        assert_eq!(writer.write(b"one way").unwrap(), 7);
+        assert_eq!(driver.read_exactly(reader, token, 7), b"one way");
+        denied(reader.write(b"x"));
+        driver.until("the write ends", || writer.write(b"").ok());
+        denied(writer.read(&mut [0; 8]));
+        assert!(writer.take_error().unwrap().is_none());
+        assert!(reader.take_error().unwrap().is_none());
+    }
+}
+
+#[test]
+fn a_childs_output_is_a_named_pipe() {
+    let mut driver = Driver::new();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let command = command.arg("--list").stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut output = NamedPipe::from(OwnedHandle::from(child.stdout.take().unwrap()));
+    driver.add(&mut output, CLIENT, Interest::READABLE);
+    let text = driver.read_to_end(&output, CLIENT);
+    assert!(
+        String::from_utf8(text)
+            .unwrap()
+            .contains("a_childs_output_is_a_named_pipe")
+    );
+    child.wait().unwrap();
 }
 
 #[test]

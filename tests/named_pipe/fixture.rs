@@ -38,21 +38,36 @@ pub fn client_of(name: &str) -> NamedPipe {
 }
 
 pub fn open(name: &str) -> io::Result<NamedPipe> {
+    open_for(name, BOTH)
+}
+
+pub fn open_for(name: &str, directions: Interest) -> io::Result<NamedPipe> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true);
+    options.read(directions.is_readable());
+    options.write(directions.is_writable());
     let file = options.custom_flags(FILE_FLAG_OVERLAPPED).open(name)?;
     Ok(NamedPipe::from(OwnedHandle::from(file)))
 }
 
 /// A server's end of a pipe for messages.
 pub fn message_server(name: &str) -> NamedPipe {
+    server_with(
+        name,
+        PIPE_ACCESS_DUPLEX,
+        PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE,
+    )
+}
+
+/// A server's end made by hand.
+pub fn server_with(name: &str, access: u32, mode: u32) -> NamedPipe {
     let wide: Vec<u16> = name.encode_utf16().chain([0]).collect();
+    let access = access | FILE_FLAG_OVERLAPPED;
     // SAFETY: the name ends with a 0.
     let handle = unsafe {
         CreateNamedPipeW(
             wide.as_ptr(),
-            PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED,
-            PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE,
+            access,
+            mode,
             255,
             1 << 16,
             1 << 16,
