@@ -218,15 +218,19 @@ impl Kernel for OnePoll<'_> {
     }
 }
 
+/// The longest time for one wait. `GetQueuedCompletionStatusEx` does not count the time for which the
+/// machine sleeps, `Instant` does: when it is awake again a deadline may have passed long ago.
+const LONGEST: u32 = 60_000;
+
 /// The timeout for `GetQueuedCompletionStatusEx`: rounded up, so that no poll ends early or spins,
-/// and cut to what there is below "for ever", some 49 days, after which the caller asks again.
+/// and cut to a minute, after which the caller looks at the clock and asks again.
 fn milliseconds(timeout: Option<Duration>) -> u32 {
     let Some(timeout) = timeout else {
         return FOREVER;
     };
     let whole = timeout.as_secs().saturating_mul(1000);
     let rest = u64::from(timeout.subsec_nanos().div_ceil(1_000_000));
-    u32::try_from(whole.saturating_add(rest)).map_or(FOREVER - 1, |ms| ms.min(FOREVER - 1))
+    u32::try_from(whole.saturating_add(rest)).map_or(LONGEST, |ms| ms.min(LONGEST))
 }
 
 #[cfg(all(test, not(ferrio_loom)))]

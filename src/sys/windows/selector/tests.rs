@@ -15,7 +15,14 @@ fn timeouts_are_rounded_up_and_cut() {
     assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
     assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
     assert_eq!(milliseconds(Some(Duration::from_micros(1001))), 2);
-    assert_eq!(milliseconds(Some(Duration::MAX)), FOREVER - 1);
+    assert_eq!(milliseconds(Some(Duration::from_millis(59_999))), 59_999);
+    for long in [
+        Duration::from_secs(61),
+        Duration::from_secs(5_000_000),
+        Duration::MAX,
+    ] {
+        assert_eq!(milliseconds(Some(long)), LONGEST);
+    }
 }
 
 /// A selector, and what it takes to poll it.
