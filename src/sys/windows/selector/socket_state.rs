@@ -248,7 +248,11 @@ impl SocketState {
     pub(super) fn rearm(&mut self, direction: Direction, found: Found) -> bool {
         let mut flags = match direction {
             // After the end of the stream no data comes, and it would be told after every read.
-            Direction::Read if found == Found::Less && self.told & DISCONNECT != 0 => 0,
+            Direction::Read
+                if found == Found::Less && self.told & (DISCONNECT | SHUT_READ) != 0 =>
+            {
+                0
+            }
             // If reading blocks then the stream has not ended, whatever was told of it.
             Direction::Read => READ | DISCONNECT,
             Direction::Write => WRITE,
@@ -408,6 +412,10 @@ impl SocketState {
         if flags & DISCONNECT != 0 {
             // With it came all the data that there will be.
             covered |= READ;
+        }
+        if flags & SHUT_READ != 0 {
+            // Nothing is given to readers any more, whatever comes.
+            covered |= READ | DISCONNECT;
         }
         // After our own end of both halves AFD says no more than what was said with it.
         if flags & BROKEN != 0 && !self.is_own_abort(flags) || flags & SHUT_BOTH != 0 {
