@@ -145,8 +145,8 @@ impl NamedPipe {
     /// Waits for a client, of a server's end: `Ok` if there is one.
     ///
     /// If not, it answers [`WouldBlock`](io::ErrorKind::WouldBlock), and a writable event follows when
-    /// one has come or the wait has failed. Another call then tells which, and so does
-    /// [`take_error`](NamedPipe::take_error).
+    /// one has come or the wait has failed, whatever the registration's interest. Another call then tells
+    /// which, and so does [`take_error`](NamedPipe::take_error).
     ///
     /// # Errors
     ///

@@ -232,6 +232,24 @@ fn a_registration_for_writing_alone_hears_of_the_client() {
 }
 
 #[test]
+fn a_registration_for_reading_alone_hears_of_the_client() {
+    let mut driver = Driver::new();
+    let name = name();
+    let mut server = NamedPipe::new(&name).unwrap();
+    driver.add(&mut server, SERVER, Interest::READABLE);
+    would_block(server.connect());
+    let mut client = client_of(&name);
+    driver.add(&mut client, CLIENT, Interest::READABLE);
+    driver.writable(SERVER);
+    assert!(server.take_error().unwrap().is_none());
+    server.write_all(b"welcome").unwrap();
+    assert_eq!(driver.read_exactly(&client, CLIENT, 7), b"welcome");
+    client.write_all(b"thanks").unwrap();
+    let event = driver.readable(SERVER);
+    assert!(!event.is_writable());
+}
+
+#[test]
 fn a_bad_name_is_an_error() {
     assert!(NamedPipe::new(r"C:\not\a\pipe").is_err());
     let error = NamedPipe::new("\\\\.\\pipe\\a\0b").unwrap_err();

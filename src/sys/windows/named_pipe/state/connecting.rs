@@ -22,6 +22,18 @@ impl Link {
         matches!(self, Link::Connecting(pending) if *pending == ticket)
     }
 
+    /// Whether a wait for a client has ended, and nobody has asked how.
+    pub(super) fn has_news(&self) -> bool {
+        matches!(self, Link::Fresh | Link::Failed(_))
+    }
+
+    /// The user knows of the client, if there is one.
+    pub(super) fn told(&mut self) {
+        if matches!(self, Link::Fresh) {
+            *self = Link::Open;
+        }
+    }
+
     /// The system says that there is no client: whether that can be.
     pub(super) fn found_unconnected(&mut self) -> bool {
         if matches!(self, Link::Open) {

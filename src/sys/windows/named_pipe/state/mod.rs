@@ -203,6 +203,7 @@ impl Machine {
 
     /// The error that came after the call that caused it, if there is one.
     pub(crate) fn take_error(&mut self, kernel: &mut impl Kernel) -> Option<io::Error> {
+        self.link.told();
         let code = self.link.take_failure();
         let code = code.or_else(|| self.writing.take_failure());
         if let Some(code) = code {
@@ -237,7 +238,8 @@ impl Machine {
         self.write_due = false;
     }
 
-    /// What is ready now, in each direction. Errors and the end are told of in any case.
+    /// What is ready now, in each direction. Errors, the end and a client are told of in any case: a
+    /// server that is interested in reading alone may have the first word all the same.
     fn readiness(&self, interests: Interest) -> (Readiness, Readiness) {
         let read_closed = matches!(self.reading, Reading::Ended) && self.traits.one_connection;
         let read_failed = matches!(self.reading, Reading::Failed(_));
@@ -256,7 +258,7 @@ impl Machine {
         let write_closed = write_failure.is_some_and(Code::is_end) && self.traits.one_connection;
         let write = Readiness::NONE
             .with_if(
-                interests.is_writable() && self.is_writable(),
+                interests.is_writable() && self.is_writable() || self.link.has_news(),
                 Readiness::WRITABLE,
             )
             .with_if(write_closed, Readiness::WRITE_CLOSED)
@@ -270,9 +272,10 @@ impl Machine {
     /// Whether a write, or `connect`, would not block.
     fn is_writable(&self) -> bool {
         match (&self.link, &self.writing) {
-            (Link::Fresh | Link::Failed(_), _) | (_, Writing::Failed(_)) => true,
-            (Link::Unconnected | Link::Connecting(_), _) | (_, Writing::Pending(_)) => false,
-            (Link::Open, Writing::Idle) => true,
+            (_, Writing::Failed(_)) => true,
+            (Link::Unconnected | Link::Connecting(_), _) => false,
+            (Link::Open, Writing::Pending(_)) => false,
+            (Link::Open, Writing::Idle) | (Link::Fresh | Link::Failed(_), _) => true,
         }
     }
 

@@ -65,10 +65,8 @@ impl Machine {
             self.writing.arm();
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        if matches!(self.link, Link::Fresh) {
-            // Whoever writes knows of the connection.
-            self.link = Link::Open;
-        }
+        // Whoever writes knows of the connection.
+        self.link.told();
         if let Some(code) = self.writing.take_failure() {
             // Now the user knows; but not of how the wait for a client has ended.
             self.write_due &= matches!(self.link, Link::Failed(_));

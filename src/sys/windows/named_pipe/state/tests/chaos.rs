@@ -188,7 +188,8 @@ impl Chaos<'_> {
         match self.machine.connect(&mut self.world) {
             Ok(()) => self.seen.connections += 1,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.connect_blocked = self.registered.is_some_and(|(_, i)| i.is_writable());
+                // Whatever the interest.
+                self.connect_blocked = self.registered.is_some();
             }
             Err(_) => {}
         }
@@ -214,7 +215,6 @@ impl Chaos<'_> {
         self.registered = Some((token, interests));
         self.read_blocked &= interests.is_readable();
         self.write_blocked &= interests.is_writable();
-        self.connect_blocked &= interests.is_writable();
     }
 
     fn deregister(&mut self) {
@@ -238,9 +238,11 @@ impl Chaos<'_> {
     fn sizes(&mut self) {
         self.machine.set_read_size(self.dice.below(32));
         self.machine.set_write_size(self.dice.below(32));
-        if self.dice.one_in(2) && self.machine.take_error(&mut self.world).is_some() {
-            self.seen.errors += 1;
-            self.connect_blocked = false;
+        if self.dice.one_in(2) {
+            // It tells of the end of a wait, well or badly.
+            self.connect_blocked &= !self.machine.link.has_news();
+            let error = self.machine.take_error(&mut self.world);
+            self.seen.errors += usize::from(error.is_some());
         }
     }
 
@@ -263,6 +265,7 @@ impl Chaos<'_> {
         let due = self.machine.has_event();
         let read_ready = self.machine.reading.is_ready();
         let write_ready = self.machine.is_writable();
+        let news = self.machine.link.has_news();
         let event = self.machine.take_event();
         assert_eq!(event.is_some(), due);
         assert!(!self.machine.has_event());
@@ -278,7 +281,7 @@ impl Chaos<'_> {
         );
         assert_eq!(
             has(Readiness::WRITABLE),
-            write_ready && interests.is_writable()
+            write_ready && interests.is_writable() || news
         );
         assert!(readiness != Readiness::NONE);
         self.seen.events += 1;

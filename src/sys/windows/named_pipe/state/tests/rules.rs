@@ -185,6 +185,8 @@ fn the_end_of_a_servers_connection_sets_no_closed_bit() {
     let mut pipe = Pipe::registered(SERVER, Interest::READABLE);
     blocked(pipe.machine.connect(&mut pipe.world));
     pipe.end_connect(Code::SUCCESS);
+    assert_eq!(pipe.event(), Some(Readiness::WRITABLE));
+    pipe.machine.connect(&mut pipe.world).unwrap();
     pipe.end_read(Code::BROKEN_PIPE, b"");
     assert_eq!(pipe.event(), Some(Readiness::READABLE));
     assert_eq!(pipe.read(8).unwrap(), b"");
@@ -307,6 +309,17 @@ fn connect_blocks_until_the_event_and_then_succeeds() {
     pipe.refuse(Code::NO_DATA);
     pipe.machine.connect(&mut pipe.world).unwrap();
     failed(pipe.machine.connect(&mut pipe.world), Code::NO_DATA);
+}
+
+#[test]
+fn who_is_interested_in_reading_alone_hears_of_the_client() {
+    let mut pipe = Pipe::registered(SERVER, Interest::READABLE);
+    blocked(pipe.machine.connect(&mut pipe.world));
+    pipe.end_connect(Code::SUCCESS);
+    assert_eq!(pipe.event(), Some(Readiness::WRITABLE));
+    assert!(pipe.machine.take_error(&mut pipe.world).is_none());
+    pipe.end_read(Code::SUCCESS, b"ab");
+    assert_eq!(pipe.event(), Some(Readiness::READABLE));
 }
 
 #[test]
