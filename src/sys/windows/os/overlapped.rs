@@ -124,12 +124,13 @@ impl<T: Complete> Overlapped<T> {
         if self.header.busy.swap(true, Ordering::Acquire) {
             return Err(io::ErrorKind::ResourceBusy.into());
         }
-        let raw = self.header.raw.get();
+        // The kernel's count. What it points to begins with the header, and that with `raw`; the
+        // packet will bring this pointer, with all that it may be used for.
+        let given = Arc::into_raw(self.clone());
+        let raw = given.cast::<OVERLAPPED>().cast_mut();
         // SAFETY: `busy` was clear, so neither the kernel nor another thread uses it.
         unsafe { raw.write(OVERLAPPED::default()) };
         port.expect_packet();
-        // The kernel's count. The `Arc` is at the address of its header, which begins with `raw`.
-        let given = Arc::into_raw(self.clone());
         let result = submit(raw);
         if result.is_err() {
             port.received_packet();
