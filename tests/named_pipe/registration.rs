@@ -1,9 +1,17 @@
+use std::fmt::Debug;
 use std::io::{ErrorKind, Read, Write};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use ferrio::windows::NamedPipe;
 use ferrio::{Interest, Poll, Token};
 
 use crate::fixture::{BOTH, CLIENT, Driver, SERVER, connected, fill, read_blocks};
+
+#[test]
+fn a_pipe_crosses_threads_and_panics() {
+    fn anywhere<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug>() {}
+    anywhere::<NamedPipe>();
+}
 
 #[test]
 fn a_second_registration_is_already_exists_and_changes_nothing() {

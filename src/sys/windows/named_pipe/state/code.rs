@@ -11,6 +11,8 @@ impl Code {
     pub(crate) const SUCCESS: Code = Code(0);
     /// Reading from an end that was opened for writing only, and the other way round.
     pub(crate) const ACCESS_DENIED: Code = Code(5);
+    /// The end, where the other end is on another machine, or no pipe's.
+    pub(crate) const HANDLE_EOF: Code = Code(38);
     /// The other end was closed.
     pub(crate) const BROKEN_PIPE: Code = Code(109);
     /// The same, to somebody who writes or waits for a client.
@@ -30,7 +32,7 @@ impl Code {
     pub(crate) fn is_end(self) -> bool {
         matches!(
             self,
-            Code::BROKEN_PIPE | Code::NO_DATA | Code::PIPE_NOT_CONNECTED
+            Code::HANDLE_EOF | Code::BROKEN_PIPE | Code::NO_DATA | Code::PIPE_NOT_CONNECTED
         )
     }
 

@@ -20,6 +20,7 @@ const CODES: &[Code] = &[
     Code::ABORTED,
     Code::BROKEN_PIPE,
     Code::NO_DATA,
+    Code::HANDLE_EOF,
     Code::PIPE_NOT_CONNECTED,
     Code::PIPE_CONNECTED,
     Code::PIPE_LISTENING,

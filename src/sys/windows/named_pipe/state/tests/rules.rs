@@ -172,7 +172,8 @@ fn data_before_the_end_is_read_and_then_the_end() {
 
 #[test]
 fn a_pipe_whose_other_end_is_gone_is_at_its_end() {
-    for code in [Code::BROKEN_PIPE, Code::PIPE_NOT_CONNECTED, Code::NO_DATA] {
+    let ends = [Code::BROKEN_PIPE, Code::PIPE_NOT_CONNECTED, Code::NO_DATA];
+    for code in ends.into_iter().chain([Code::HANDLE_EOF]) {
         let mut pipe = Pipe::registered(CLIENT, Interest::READABLE);
         pipe.end_read(code, b"");
         assert!(pipe.event().unwrap().contains(Readiness::READ_CLOSED));
