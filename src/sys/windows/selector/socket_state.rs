@@ -181,6 +181,8 @@ pub(super) struct SocketState {
     question: Question,
     shut_read: bool,
     shut_write: bool,
+    /// Among what was told is that the connection is broken, and not from this side.
+    told_broken: bool,
     /// The socket was closed behind our back: there is nothing to ask.
     gone: bool,
 }
@@ -197,6 +199,7 @@ impl SocketState {
             question: Question::Idle,
             shut_read: false,
             shut_write: false,
+            told_broken: false,
             gone: false,
         }
     }
@@ -267,6 +270,7 @@ impl SocketState {
         let changed = flags & !self.armed != 0;
         self.armed |= flags;
         self.told &= !flags;
+        self.told_broken &= self.told & BROKEN != 0;
         changed && !self.gone
     }
 
@@ -287,7 +291,10 @@ impl SocketState {
         if done {
             let read = self.shut_read && !before.read;
             let write = self.shut_write && !before.write;
-            self.tell_shutdown(read, write);
+            // To who knows that the connection is broken that is no news.
+            if !self.told_broken {
+                self.tell_shutdown(read, write);
+            }
         } else {
             self.shut_read = before.read;
             self.shut_write = before.write;
@@ -395,6 +402,7 @@ impl SocketState {
     fn report(&mut self, flags: Flags) -> Report {
         let all = flags | self.told;
         self.told = all & !NOT_ASKED;
+        self.told_broken |= all & BROKEN != 0 && !self.is_own_abort(all);
         self.armed &= !self.covered(flags);
         Report {
             token: self.token,
@@ -462,6 +470,7 @@ impl SocketState {
         }
         self.armed = self.wanted;
         self.told = 0;
+        self.told_broken = false;
         self.own = 0;
         // What was shut down before is known, and told again.
         self.tell_shutdown(self.shut_read, self.shut_write);

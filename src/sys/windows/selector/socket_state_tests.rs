@@ -219,6 +219,30 @@ fn own_shutdown_of_reading_closes_reading_only() {
 }
 
 #[test]
+fn a_shutdown_after_a_break_is_no_news() {
+    let mut state = asked(READ_WRITE);
+    assert!(has(told(&mut state, ABORT), Readiness::ERROR));
+    shut(&mut state, true, true);
+    assert_eq!(state.next(), Action::Nothing);
+}
+
+#[test]
+fn nothing_is_told_of_what_comes_after_own_shutdowns() {
+    let mut state = asked(READ_WRITE);
+    shut(&mut state, true, false);
+    assert_eq!(state.next(), Action::Cancel);
+    told(&mut state, 0);
+    asks(&mut state, SEND | BROKEN);
+    told(&mut state, SEND);
+    // A read finds the end, and what the peer has sent is not to be had.
+    assert!(!state.rearm(Direction::Read, Found::Less));
+    shut(&mut state, false, true);
+    assert_eq!(state.next(), Action::Post);
+    assert!(has(told(&mut state, 0), Readiness::WRITE_CLOSED));
+    assert_eq!(state.next(), Action::Nothing);
+}
+
+#[test]
 fn a_shutdown_that_failed_changes_nothing() {
     let mut state = asked(READ_WRITE);
     let before = state.begin_shutdown(true, true);
