@@ -59,11 +59,20 @@ fn watch() {
 /// Ends this process if it takes too long.
 #[cfg(windows)]
 fn watch() {
-    std::thread::spawn(|| {
-        std::thread::sleep(std::time::Duration::from_secs(WATCHDOG_SECONDS.into()));
+    use std::time::{Duration, Instant};
+
+    let (started, is_started) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let end = Instant::now() + Duration::from_secs(WATCHDOG_SECONDS.into());
+        started.send(()).expect("somebody waits for it");
+        // Not `sleep`: that opens a timer, at any moment, which a body that counts handles would find.
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            std::thread::park_timeout(left);
+        }
         eprintln!("the isolated body is still running after {WATCHDOG_SECONDS} s");
         std::process::abort();
     });
+    is_started.recv().expect("the thread starts");
 }
 
 fn describe(output: &Output) -> String {
