@@ -8,5 +8,6 @@ mod fixture;
 mod leaks;
 mod memory;
 mod messages;
+mod random;
 mod registration;
 mod threads;
