@@ -306,12 +306,16 @@ impl SocketState {
         if !self.is_registered() || !(read || write) {
             return;
         }
-        if read && self.wanted & READ != 0 {
+        // The end of the stream is the same to readers, whoever made it.
+        if read && self.wanted & READ != 0 && self.told & DISCONNECT == 0 {
             self.own |= SHUT_READ;
         }
-        if self.shut_write && (self.shut_read || self.told & DISCONNECT != 0) {
+        let ended = self.told & DISCONNECT != 0;
+        // Together with an earlier shutdown of writing the end of the stream was a hang-up already.
+        let hangs_up = write && (self.shut_read || ended) || read && self.shut_write && !ended;
+        if hangs_up {
             self.own |= SHUT_BOTH;
-        } else if self.shut_write {
+        } else if self.shut_write && !ended {
             // With the peer's shutdown it will be the end of the connection, which everybody is told.
             self.armed |= DISCONNECT & !self.wanted;
             self.wanted |= DISCONNECT;

@@ -227,6 +227,25 @@ fn a_shutdown_after_a_break_is_no_news() {
 }
 
 #[test]
+fn shutting_down_reading_after_the_end_of_the_stream_is_no_news() {
+    let mut state = asked(READ_WRITE);
+    assert!(has(
+        told(&mut state, SEND | DISCONNECT),
+        Readiness::READ_CLOSED
+    ));
+    asks(&mut state, BROKEN);
+    shut(&mut state, true, false);
+    assert_eq!(state.next(), Action::Nothing);
+
+    let mut state = asked(READ_WRITE);
+    shut(&mut state, false, true);
+    assert!(has(told(&mut state, DISCONNECT), Readiness::WRITE_CLOSED));
+    asks(&mut state, SEND | BROKEN);
+    shut(&mut state, true, false);
+    assert_eq!(state.next(), Action::Nothing);
+}
+
+#[test]
 fn nothing_is_told_of_what_comes_after_own_shutdowns() {
     let mut state = asked(READ_WRITE);
     shut(&mut state, true, false);
