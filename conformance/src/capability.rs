@@ -52,6 +52,10 @@ pub enum Capability {
     WorksBehindFilter,
     /// The wakers' kernel object holds something: it can be full, and a stranger can fill it.
     BellHoldsRings,
+    /// An event tells what is so when the poll returns.
+    FreshEvents,
+    /// What has come can be read after the reading half was shut down.
+    DataOutlivesShutdown,
     /// `take_error` takes the error, and answers `None` the second time.
     ErrorIsTakenOnce,
     /// The end of a stream is told while there is data before it that was not read.
@@ -196,6 +200,14 @@ pub const GAPS: &[Gap] = &[
     iocp(
         Capability::CallPerRegistration,
         "a registration is an entry in a table; AFD is asked later, by whoever polls",
+    ),
+    iocp(
+        Capability::FreshEvents,
+        "AFD's answer waits in the completion port, and what it tells may have been used up",
+    ),
+    iocp(
+        Capability::DataOutlivesShutdown,
+        "Winsock gives nothing to who has shut down the reading half",
     ),
     iocp(
         Capability::EveryEdge,

@@ -42,7 +42,6 @@ pub mod outside;
 pub mod pairs;
 pub mod rearm;
 pub mod samples;
-#[cfg(unix)]
 pub mod script;
 #[cfg(unix)]
 pub mod seccomp;
@@ -51,13 +50,13 @@ pub mod signal;
 pub mod sockets;
 mod threads;
 pub mod unix_only;
-#[cfg(windows)]
-#[path = "windows/wine.rs"]
-pub mod wine;
 #[cfg(unix)]
 mod unix_samples;
 #[cfg(unix)]
 pub mod unix_sockets;
+#[cfg(windows)]
+#[path = "windows/wine.rs"]
+pub mod wine;
 
 pub use self::backend::{Backend, SelectorCalls, assert_complete};
 pub use self::capability::Capability;

@@ -131,11 +131,6 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
         "a poll that another poll watches",
     ),
     (
-        "scripts",
-        Kept::All,
-        "the scripts are of Unix sockets and pipes as much as of TCP and UDP",
-    ),
-    (
         "sockets_tcp",
         Kept::Cases(&[
             "connect_to_a_full_queue_waits_and_nothing_is_lost",

@@ -4,8 +4,6 @@
 //! changes that: `FERRIO_SCRIPT_OPERATIONS`, `FERRIO_SCRIPT_SEED`, `FERRIO_SCRIPT_BACKEND`, a
 //! name or its beginning, as in `epoll` or `poll_pipe`; `FERRIO_SCRIPT_STATS=1` prints what was
 //! reached.
-#![cfg(unix)]
-
 #[path = "scripts/kept.rs"]
 mod kept;
 

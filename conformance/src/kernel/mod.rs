@@ -13,12 +13,12 @@ use std::time::Duration;
 #[cfg(unix)]
 pub use self::unix::{
     AsRaw, DATA_AND_END, ERR, HUP, IN, Number, OUT, OWN_END, OWN_HUP, Owned, RDHUP, number, poll,
-    read, receive, write,
+    read, receive, unread, write,
 };
 #[cfg(windows)]
 pub use self::windows::{
     AsRaw, DATA_AND_END, ERR, HUP, IN, Number, OUT, OWN_END, OWN_HUP, Owned, RDHUP, number, poll,
-    read, receive, write,
+    read, receive, unread, write,
 };
 
 /// Readiness, in the kernel's own flags.

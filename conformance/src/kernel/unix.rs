@@ -62,3 +62,12 @@ pub fn write(to: &impl AsRaw, buffer: &[u8]) -> io::Result<usize> {
     // SAFETY: the pointer and the length describe `buffer`.
     moved(unsafe { libc::write(number(to), buffer.as_ptr().cast(), buffer.len()) })
 }
+
+/// The bytes in a TCP socket's receive buffer.
+pub fn unread(socket: Number) -> usize {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: FIONREAD stores an int where the pointer says.
+    let result = unsafe { libc::ioctl(socket, libc::FIONREAD, &raw mut bytes) };
+    assert_eq!(result, 0, "FIONREAD: {}", io::Error::last_os_error());
+    usize::try_from(bytes).expect("not negative")
+}

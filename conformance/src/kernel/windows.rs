@@ -6,8 +6,8 @@ use std::io;
 use std::time::Duration;
 
 use windows_sys::Win32::Networking::WinSock::{
-    POLLERR, POLLHUP, POLLRDNORM, POLLWRNORM, SOCKET, SOCKET_ERROR, WSAGetLastError, WSAPOLLFD,
-    WSAPoll, recv, send,
+    FIONREAD, POLLERR, POLLHUP, POLLRDNORM, POLLWRNORM, SOCKET, SOCKET_ERROR, WSAGetLastError,
+    WSAPOLLFD, WSAPoll, ioctlsocket, recv, send,
 };
 
 use super::Flags;
@@ -75,4 +75,13 @@ pub fn write(to: &impl AsRaw, buffer: &[u8]) -> io::Result<usize> {
     let len = i32::try_from(buffer.len()).expect("a short buffer");
     // SAFETY: the pointer and the length describe `buffer`.
     moved(unsafe { send(number(to) as SOCKET, buffer.as_ptr(), len, 0) })
+}
+
+/// The bytes in a TCP socket's receive buffer.
+pub fn unread(socket: Number) -> usize {
+    let mut bytes = 0;
+    // SAFETY: FIONREAD stores a number of 32 bits where the pointer says.
+    let result = unsafe { ioctlsocket(socket as SOCKET, FIONREAD, &raw mut bytes) };
+    assert_eq!(result, 0, "FIONREAD: {}", last_error());
+    usize::try_from(bytes).expect("a number of 32 bits")
 }

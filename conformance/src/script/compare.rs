@@ -62,30 +62,39 @@ pub fn check_all(
     limit: Duration,
 ) -> Result<(), Divergence> {
     let _alone = alone();
-    let mut first: Option<(&'static str, Vec<Musts>)> = None;
+    let mut earlier: Vec<(Backend, Outcome)> = Vec::new();
     for (backend, sum) in backends {
-        let (stats, musts) = run(backend, script, limit)?;
+        let (stats, outcome) = run(backend, script, limit)?;
         sum.add(&stats);
-        match &first {
-            Some((name, others)) if *others != musts => {
-                return Err(Divergence {
-                    backend: backend.name,
-                    step: None,
-                    complaint: format!("{musts:?} had to come, on {name} it was {others:?}"),
-                });
-            }
-            Some(_) => {}
-            None => first = Some((backend.name, musts)),
+        let comparable = earlier.iter().find(|(other, others)| {
+            other.selector == backend.selector || !others.own_way && !outcome.own_way
+        });
+        if let Some((other, others)) = comparable.filter(|(_, o)| o.musts != outcome.musts) {
+            let (name, musts, others) = (other.name, &outcome.musts, &others.musts);
+            return Err(Divergence {
+                backend: backend.name,
+                step: None,
+                complaint: format!("{musts:?} had to come, on {name} it was {others:?}"),
+            });
         }
+        earlier.push((*backend, outcome));
     }
     Ok(())
+}
+
+/// What is compared between backends.
+struct Outcome {
+    /// What had to come before each comparison.
+    musts: Vec<Musts>,
+    /// The script has registered what other selectors have refused, or the other way round.
+    own_way: bool,
 }
 
 fn run(
     backend: &Backend,
     script: &Script,
     limit: Duration,
-) -> Result<(Stats, Vec<Musts>), Divergence> {
+) -> Result<(Stats, Outcome), Divergence> {
     let diverged = |step, complaint| Divergence {
         backend: backend.name,
         step,
@@ -106,11 +115,12 @@ fn run(
         guarded(Some((index, *op)))?;
     }
     guarded(None)?;
+    let own_way = runner.model.own_way;
     let Runner {
         mut stats, musts, ..
     } = runner;
     stats.scripts = 1;
-    Ok((stats, musts))
+    Ok((stats, Outcome { musts, own_way }))
 }
 
 pub(super) fn message(payload: &(dyn Any + Send)) -> String {

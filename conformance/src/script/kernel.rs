@@ -1,47 +1,46 @@
 //! What the kernel says when it is asked beside the library.
 
-use std::io;
-use std::os::fd::{AsRawFd, RawFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::model::{READ, WRITE};
 use crate::LIMIT;
+use crate::kernel::{self, AsRaw, ERR, Flags, HUP, IN, Number, OUT};
 
-/// The flags that poll(2) reports for a descriptor.
+/// Whether the kernel calls a socket readable when this end has shut down its reading half. On Windows
+/// only the library knows, if it was done through the same object: so duplicates are not shut down.
+pub(super) const TELLS_OWN_SHUTDOWN: bool = cfg!(unix);
+
+/// What means that neither half is left. On Windows HUP is about reading.
+const END_OF_BOTH: Flags = if cfg!(unix) { HUP } else { 0 };
+
+/// The flags that poll(2), or WSAPoll, reports.
 #[derive(Copy, Clone, Debug, Default)]
-pub(super) struct Answer(libc::c_short);
+pub(super) struct Answer(Flags);
 
 impl Answer {
-    fn has(self, flags: libc::c_short) -> bool {
+    fn has(self, flags: Flags) -> bool {
         self.0 & flags != 0
     }
 
     /// Whether there is any reason to try an operation of this direction.
     pub(super) fn is_ready(self, direction: usize) -> bool {
-        let flag = [libc::POLLIN, libc::POLLOUT][direction];
-        self.has(flag | libc::POLLERR | libc::POLLHUP)
+        let flag = [IN | HUP, OUT | END_OF_BOTH][direction];
+        self.has(flag | ERR)
     }
 
     pub(super) fn is_readable(self) -> bool {
-        self.has(libc::POLLIN)
+        self.has(IN)
     }
 
     pub(super) fn is_writable(self) -> bool {
-        self.has(libc::POLLOUT)
+        self.has(OUT)
     }
 }
 
 /// Asks, waiting for nothing.
-pub(super) fn ask(fd: RawFd) -> Answer {
-    let mut record = libc::pollfd {
-        fd,
-        events: libc::POLLIN | libc::POLLOUT,
-        revents: 0,
-    };
-    // SAFETY: `record` is one valid pollfd.
-    let result = unsafe { libc::poll(&raw mut record, 1, 0) };
-    assert_ne!(result, -1, "poll(2): {}", io::Error::last_os_error());
-    Answer(record.revents)
+pub(super) fn ask(number: Number) -> Answer {
+    let flags = kernel::poll(number, IN | OUT, Duration::ZERO);
+    Answer(flags.unwrap_or_else(|error| panic!("the kernel: {error}")))
 }
 
 /// What the network stack has to bring before it is known to be quiet.
@@ -55,16 +54,16 @@ pub(super) struct Awaited {
 }
 
 /// Waits until it is there. `false`: it did not come within [`LIMIT`].
-pub(super) fn wait(fd: &impl AsRawFd, awaited: Awaited) -> bool {
-    let fd = fd.as_raw_fd();
+pub(super) fn wait(of: &impl AsRaw, awaited: Awaited) -> bool {
+    let fd = kernel::number(of);
     let begun = Instant::now();
     loop {
         let answer = ask(fd);
         let ready = [READ, WRITE]
             .iter()
             .all(|&direction| !awaited.ready[direction] || answer.is_ready(direction));
-        let closed = !awaited.hang_up || answer.has(libc::POLLHUP | libc::POLLERR);
-        if ready && closed && (awaited.bytes == 0 || unread(fd) >= awaited.bytes) {
+        let closed = !awaited.hang_up || answer.has(HUP | ERR);
+        if ready && closed && (awaited.bytes == 0 || kernel::unread(fd) >= awaited.bytes) {
             return true;
         }
         if begun.elapsed() > LIMIT {
@@ -72,13 +71,4 @@ pub(super) fn wait(fd: &impl AsRawFd, awaited: Awaited) -> bool {
         }
         std::thread::yield_now();
     }
-}
-
-/// The bytes in a TCP socket's receive buffer.
-fn unread(fd: RawFd) -> usize {
-    let mut bytes: libc::c_int = 0;
-    // SAFETY: FIONREAD stores an int where the pointer says.
-    let result = unsafe { libc::ioctl(fd, libc::FIONREAD, &raw mut bytes) };
-    assert_eq!(result, 0, "FIONREAD: {}", io::Error::last_os_error());
-    usize::try_from(bytes).expect("not negative")
 }

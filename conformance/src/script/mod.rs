@@ -24,6 +24,7 @@ mod kernel;
 mod model;
 mod op;
 mod run;
+#[cfg_attr(windows, path = "../windows/script_source.rs")]
 mod source;
 mod stats;
 pub mod strategy;

@@ -160,18 +160,28 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// First those that come in pairs, last the listeners.
-    pub const ALL: [Kind; 9] = [
+    /// Those that come in pairs.
+    #[cfg(unix)]
+    pub const PAIRS: &[Kind] = &[
         Kind::Tcp,
         Kind::Unix,
         Kind::Datagram,
         Kind::Udp,
         Kind::Pipe,
         Kind::Raw,
-        Kind::Eventfd,
-        Kind::TcpListener,
-        Kind::UnixListener,
     ];
+    #[cfg(unix)]
+    pub const LISTENERS: &[Kind] = &[Kind::TcpListener, Kind::UnixListener];
+    /// The others.
+    #[cfg(unix)]
+    pub const SINGLE: &[Kind] = &[Kind::Eventfd];
+
+    #[cfg(windows)]
+    pub const PAIRS: &[Kind] = &[Kind::Tcp, Kind::Udp];
+    #[cfg(windows)]
+    pub const LISTENERS: &[Kind] = &[Kind::TcpListener];
+    #[cfg(windows)]
+    pub const SINGLE: &[Kind] = &[];
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -204,6 +214,7 @@ impl Want {
         Want::RWP,
     ];
 
+    #[cfg(unix)]
     pub fn interest(self) -> Interest {
         const RW: Interest = Interest::READABLE.add(Interest::WRITABLE);
         match self {
@@ -214,6 +225,16 @@ impl Want {
             Want::RP => Interest::READABLE.add(Interest::PRIORITY),
             Want::WP => Interest::WRITABLE.add(Interest::PRIORITY),
             Want::RWP => RW.add(Interest::PRIORITY),
+        }
+    }
+
+    /// There is no interest in urgent data on Windows: in the data before it, then.
+    #[cfg(windows)]
+    pub fn interest(self) -> Interest {
+        match self {
+            Want::R | Want::P | Want::RP => Interest::READABLE,
+            Want::W => Interest::WRITABLE,
+            _ => Interest::READABLE.add(Interest::WRITABLE),
         }
     }
 }

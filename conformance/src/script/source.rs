@@ -50,9 +50,9 @@ macro_rules! each {
 }
 
 impl Real {
-    /// What is made, one or two.
-    pub(super) fn create(kind: Kind) -> (Real, Option<Real>) {
-        match kind {
+    /// What is made, one or two; `None`: there is no such kind here.
+    pub(super) fn create(kind: Kind) -> Option<(Real, Option<Real>)> {
+        Some(match kind {
             Kind::Tcp => {
                 let (a, b) = pairs::std_tcp();
                 (tcp(a), Some(tcp(b)))
@@ -89,7 +89,7 @@ impl Real {
                 let listener = UnixListener::bind_addr(&name).expect("bind");
                 (Real::UnixListener(listener, name), None)
             }
-        }
+        })
     }
 
     /// A client, if this is a listener.

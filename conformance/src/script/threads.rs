@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use ferrio::{Events, Poll, Token, Waker};
 
 use super::compare::{Divergence, alone, message};
-use super::model::{Complaint, DIRECTIONS, READ, Seen, WRITE, tick};
+use super::model::{Complaint, DIRECTIONS, READ, Rules, Seen, WRITE, tick};
 use super::op::Op;
 use super::run::Runner;
 use super::stats::Stats;
@@ -155,6 +155,7 @@ fn report(
     shared: &Shared,
     limit: Duration,
 ) -> Result<(), Complaint> {
+    let rules = Rules::of(backend);
     let mut events = Events::with_capacity(capacity);
     loop {
         let waits = Runner::waits(backend.calls().wait);
@@ -183,7 +184,7 @@ fn report(
             told.begun = begun;
             told.says[READ] |= seen.readable;
             told.says[WRITE] |= seen.writable;
-            for direction in DIRECTIONS.into_iter().filter(|&d| seen.tells(d)) {
+            for direction in DIRECTIONS.into_iter().filter(|&d| seen.tells(d, &rules)) {
                 told.returned[direction] = returned;
             }
         }

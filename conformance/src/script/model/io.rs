@@ -99,6 +99,9 @@ impl World {
         if object.kind == Type::Eventfd && object.bytes > 0 {
             return Expected::exactly(8);
         }
+        if object.read_shut && self.shutting_hides {
+            return Expected::exactly(0);
+        }
         if let Some(message) = object.messages.front() {
             return Expected::exactly(len.min(*message));
         }
@@ -259,6 +262,7 @@ impl World {
 
     fn put(&mut self, id: usize, n: usize) {
         self.stir(id);
+        self.objects[id].has_sent = true;
         let Some(peer) = self.objects[id].peer else {
             self.objects[id].bytes += n;
             return;

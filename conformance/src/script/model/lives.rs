@@ -1,15 +1,16 @@
 //! What each token may say, and until when.
 
 use super::super::op::Want;
-use super::object::Level;
-use super::{DIRECTIONS, Model};
+use super::object::{Level, World};
+use super::watch::Asked;
+use super::{DIRECTIONS, Model, Registration};
 
 /// For how long a token was registered.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Life {
     pub(crate) token: usize,
     /// What events may say; a waker's are readable.
-    want: Want,
+    asked: Asked,
     /// What its source was ready for at any time, see [`Model::note_levels`].
     ready: [bool; 2],
     /// The moment at which the call that ended it had returned.
@@ -17,10 +18,10 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(token: usize, want: Want) -> Life {
+    pub(super) fn new(token: usize, asked: Asked) -> Life {
         Life {
             token,
-            want,
+            asked,
             ready: [false; 2],
             until: None,
         }
@@ -29,18 +30,14 @@ impl Life {
     pub(super) fn of_waker(token: usize) -> Life {
         Life {
             ready: [true, false],
-            ..Life::new(token, Want::R)
+            ..Life::new(token, Asked::READ)
         }
     }
 
     /// Whether an event may say that it is ready for this direction.
     pub(crate) fn may_say(&self, direction: usize) -> bool {
-        let interest = self.want.interest();
-        let wanted = match direction {
-            super::READ => interest.is_readable() || interest.is_priority(),
-            _ => interest.is_writable(),
-        };
-        wanted && self.ready[direction]
+        let priority = direction == super::READ && self.asked.priority;
+        (self.asked.directions[direction] || priority) && self.ready[direction]
     }
 }
 
@@ -53,23 +50,38 @@ impl Model {
         }
     }
 
+    /// The kernel's table of knotes is asked and changed in one call: what turns out not to have been
+    /// registered was for a moment.
+    pub(super) fn flash(&mut self, slot: usize, token: usize, want: Want) {
+        let object = self.id(slot);
+        let ready = DIRECTIONS.map(|direction| is_maybe_ready(&self.world, object, direction));
+        let asked = Asked::new(want, &self.rules);
+        self.lives.push(Life {
+            ready,
+            until: Some(super::tick(&self.clock)),
+            ..Life::new(token, asked)
+        });
+    }
+
     /// Takes down what every source is ready for. After each operation, that is all that it ever is:
     /// nobody else has the objects.
     pub(crate) fn note_levels(&mut self) {
         let slots = self.slots.iter().flatten().flat_map(|slot| {
             let registrations = slot.registrations.iter().flatten();
-            registrations.map(|registration| (slot.object, registration.token))
+            let tokens = registrations.flat_map(Registration::tokens);
+            tokens.map(|token| (slot.object, token))
         });
         let ghosts = self.ghosts.iter();
-        let ghosts = ghosts.map(|ghost| (ghost.object, ghost.registration.token));
+        let ghosts = ghosts.flat_map(|ghost| {
+            let tokens = ghost.registration.tokens();
+            tokens.map(|token| (ghost.object, token))
+        });
         for (object, token) in slots.chain(ghosts) {
             let Some(life) = self.lives.iter_mut().rev().find(|life| life.token == token) else {
                 continue;
             };
-            let failed = self.world.may_have_error(object);
             for direction in DIRECTIONS {
-                let level = self.world.level(object, direction);
-                life.ready[direction] |= failed || level != Level::No;
+                life.ready[direction] |= is_maybe_ready(&self.world, object, direction);
             }
         }
     }
@@ -78,4 +90,8 @@ impl Model {
     pub(crate) fn life(&self, token: usize) -> Option<&Life> {
         self.lives.iter().find(|life| life.token == token)
     }
+}
+
+fn is_maybe_ready(world: &World, object: usize, direction: usize) -> bool {
+    world.may_have_error(object) || world.level(object, direction) != Level::No
 }

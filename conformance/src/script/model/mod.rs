@@ -16,7 +16,6 @@ mod unanswered;
 mod watch;
 
 use std::io::ErrorKind;
-use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +24,7 @@ use self::watch::{Bell, Ghost, Registration};
 use super::op::{How, Kind, POLLS, SLOTS, WAKERS};
 use crate::backend::Backend;
 use crate::capability::Capability;
+use crate::kernel::Number;
 
 use self::lives::Life;
 pub(crate) use self::object::{Level, Object, World};
@@ -49,8 +49,23 @@ pub(crate) struct Rules {
     pub(crate) duplicates_keep: bool,
     /// An error is reported as readiness too.
     pub(crate) errors_as_readiness: bool,
+    /// An event tells what was so when the kernel made it, and may have been used up since.
+    pub(crate) stale: bool,
+    /// Who shuts down the reading half reads no more of what has come.
+    pub(crate) shutting_hides: bool,
     /// Edges are made by the selector, so an event has to have one of its causes.
     pub(crate) emulated: bool,
+    /// Reading and writing are two registrations: each has a token, and events that tell nothing of
+    /// the other.
+    pub(crate) two_filters: bool,
+    /// A second registration of a `SourceFd` replaces what it names of the first.
+    pub(crate) replaces: bool,
+    /// Urgent data is watched.
+    pub(crate) priority: bool,
+    /// Closing a descriptor ends its registration.
+    pub(crate) close_ends: bool,
+    /// There are events for writing though there was room before.
+    pub(crate) room_again: bool,
 }
 
 impl Rules {
@@ -61,8 +76,14 @@ impl Rules {
             level_source_fd: !edges,
             duplicates_keep: has(Capability::DuplicateKeepsRegistration),
             errors_as_readiness: !has(Capability::BareErrors),
-            // Whoever can make edges of a bare descriptor has them from the kernel.
-            emulated: !edges,
+            stale: !has(Capability::FreshEvents),
+            shutting_hides: !has(Capability::DataOutlivesShutdown),
+            emulated: !has(Capability::EveryEdge),
+            two_filters: !has(Capability::WholeEnd),
+            replaces: !has(Capability::DoubleRegistrationError),
+            priority: has(Capability::Priority),
+            close_ends: has(Capability::CloseEndsRegistration),
+            room_again: !has(Capability::RoomIsNews),
         }
     }
 }
@@ -75,7 +96,7 @@ pub(crate) fn tick(clock: &AtomicU64) -> u64 {
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub(crate) object: usize,
-    fd: RawFd,
+    fd: Number,
     /// The `Poll` that one of our own types is registered with.
     owner: Option<usize>,
     registrations: [Option<Registration>; POLLS],
@@ -89,7 +110,11 @@ pub(crate) struct Model {
     bells: [Option<Bell>; WAKERS],
     ghosts: Vec<Ghost>,
     /// Descriptors that were found closed by a selector that remembers numbers.
-    gone: Vec<(usize, RawFd)>,
+    gone: Vec<(usize, Number)>,
+    /// Objects, and numbers that were theirs while registered and were closed before the object.
+    left: Vec<(usize, Number)>,
+    /// Something was answered in a way that leaves other registrations than on other selectors.
+    pub(crate) own_way: bool,
     /// Gives every moment a number of its own, to all threads of a script.
     clock: Arc<AtomicU64>,
     /// When the operation that is being applied began.
@@ -102,11 +127,16 @@ impl Model {
     pub(crate) fn new(rules: Rules, clock: Arc<AtomicU64>) -> Model {
         Model {
             rules,
-            world: World::default(),
+            world: World {
+                shutting_hides: rules.shutting_hides,
+                ..World::default()
+            },
             slots: Default::default(),
             bells: Default::default(),
             ghosts: Vec::new(),
             gone: Vec::new(),
+            left: Vec::new(),
+            own_way: false,
             clock,
             now: 0,
             extras: Vec::new(),
@@ -128,7 +158,7 @@ impl Model {
         self.slots[slot].as_ref().expect("occupied").object
     }
 
-    fn occupy(&mut self, slot: usize, object: usize, fd: RawFd) {
+    fn occupy(&mut self, slot: usize, object: usize, fd: Number) {
         assert!(self.slots[slot].is_none(), "the runner empties slots");
         self.slots[slot] = Some(Slot {
             object,
@@ -138,7 +168,7 @@ impl Model {
         });
     }
 
-    pub(crate) fn create(&mut self, kind: Kind, a: (usize, RawFd), b: Option<(usize, RawFd)>) {
+    pub(crate) fn create(&mut self, kind: Kind, a: (usize, Number), b: Option<(usize, Number)>) {
         let (first, second) = self.world.create(kind);
         self.occupy(a.0, first, a.1);
         if let (Some(id), Some((slot, fd))) = (second, b) {
@@ -146,7 +176,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn connect(&mut self, listener: usize, into: usize, fd: RawFd) {
+    pub(crate) fn connect(&mut self, listener: usize, into: usize, fd: Number) {
         let client = self.world.connect(self.id(listener));
         self.occupy(into, client, fd);
     }
@@ -156,7 +186,7 @@ impl Model {
         &mut self,
         listener: usize,
         into: usize,
-        fd: Result<RawFd, ErrorKind>,
+        fd: Result<Number, ErrorKind>,
     ) -> Result<(), Complaint> {
         let id = self.id(listener);
         let expected = self.world.waiting(id) > 0;
@@ -175,13 +205,19 @@ impl Model {
         Ok(())
     }
 
-    pub(crate) fn dup(&mut self, from: usize, into: usize, fd: RawFd) {
+    pub(crate) fn dup(&mut self, from: usize, into: usize, fd: Number) {
         let object = self.id(from);
         self.world.share(object);
         self.occupy(into, object, fd);
         if self.world.get(object).kind.is_raw() {
             self.adopt_ghosts(into);
         }
+    }
+
+    /// Whether a simulated kernel would take a duplicate of the slot's object, under this number, for
+    /// the descriptor that was closed with its registration: see kqueue-sim's README, row h.
+    pub(crate) fn is_mistakable(&self, slot: usize, fd: Number) -> bool {
+        self.left.contains(&(self.id(slot), fd))
     }
 
     /// To the kernel a registration is a number and an object: a `SourceFd` that has both is it.
@@ -276,6 +312,15 @@ impl Model {
                 registration.arm(direction, now);
             }
         });
+    }
+
+    /// Takes down which directions are ready, for events that are told later.
+    pub(crate) fn note_ready(&mut self) {
+        for slot in self.slots.iter_mut().flatten() {
+            for registration in slot.registrations.iter_mut().flatten() {
+                registration.note_ready(&self.world, slot.object);
+            }
+        }
     }
 
     fn each_registration(&mut self, slot: usize, mut f: impl FnMut(&mut Registration, u64)) {

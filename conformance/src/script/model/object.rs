@@ -96,6 +96,8 @@ pub(crate) struct Object {
     pub(crate) uncertain: bool,
     /// What was written may fill the buffers.
     pub(crate) crowded: bool,
+    /// It has written something.
+    pub(super) has_sent: bool,
     /// Counts what may have woken somebody who waits for this object.
     pub(super) stirs: u64,
 }
@@ -115,8 +117,19 @@ impl Object {
             write_shut: false,
             uncertain: false,
             crowded: false,
+            has_sent: false,
             stirs: 0,
         }
+    }
+
+    /// Whether this end has shut down this half.
+    pub(crate) fn is_shut(&self, direction: usize) -> bool {
+        [self.read_shut, self.write_shut][direction]
+    }
+
+    /// The other end may acknowledge something, at any moment.
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.kind == Type::Tcp && self.has_sent
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -134,6 +147,8 @@ impl Object {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct World {
     pub(super) objects: Vec<Object>,
+    /// See [`Rules`](super::Rules).
+    pub(super) shutting_hides: bool,
 }
 
 impl World {
@@ -218,6 +233,11 @@ impl World {
     /// One descriptor more.
     pub(super) fn share(&mut self, id: usize) {
         self.objects[id].refs += 1;
+    }
+
+    /// Whether it has more than one descriptor.
+    pub(crate) fn is_shared(&self, id: usize) -> bool {
+        self.objects[id].refs > 1
     }
 
     /// One descriptor less. `true`: it was the last.

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::super::op::Want;
 use super::lives::Life;
 use super::object::Level;
-use super::watch::{Bell, Ghost, Registration, Seen};
+use super::watch::{Asked, Bell, Ghost, Registration, Seen};
 use super::{Complaint, DIRECTIONS, Model};
 
 /// What a call of `Registry` answered.
@@ -39,12 +39,21 @@ impl Model {
                 && (ghost.poll, ghost.fd, ghost.object) == (poll, it.fd, it.object)
         });
         let taken = it.owner.is_some() || it.registrations[poll].is_some() || haunted;
-        let expected = if taken { EXISTS } else { Ok(()) };
+        let replaces = self.rules.replaces && self.world.get(it.object).kind.is_raw();
+        let expected = if taken && !replaces { EXISTS } else { Ok(()) };
         compare("register", answer, &[expected])?;
         if answer.is_ok() {
+            self.own_way |= taken;
             self.start((slot, poll), token, want);
         }
         Ok(())
+    }
+
+    /// Whether the slot's source is registered, and what the kernel knows of it isn't nothing.
+    fn is_watched(&self, slot: usize, poll: usize) -> bool {
+        let it = self.slots[slot].as_ref().expect("occupied");
+        let registration = it.registrations[poll].as_ref();
+        registration.is_some_and(|registration| !registration.is_hollow())
     }
 
     pub(crate) fn reregister(
@@ -58,12 +67,16 @@ impl Model {
         let foreign = it.owner.is_some_and(|owner| owner != poll);
         let expected: &[Answer] = if foreign {
             &[EXISTS]
-        } else if it.registrations[poll].is_some() {
+        } else if self.is_watched(slot, poll) {
             &[Ok(())]
         } else {
+            self.own_way |= it.registrations[poll].is_some();
             &[UNKNOWN]
         };
         compare("reregister", answer, expected)?;
+        if answer == UNKNOWN && self.rules.two_filters {
+            self.flash(slot, token, want);
+        }
         if answer.is_ok() {
             self.end((slot, poll));
             self.start((slot, poll), token, want);
@@ -77,7 +90,8 @@ impl Model {
         answer: Answer,
     ) -> Result<(), Complaint> {
         let it = self.slots[slot].as_ref().expect("occupied");
-        let expected: &[Answer] = if it.registrations[poll].is_some() {
+        let hollow = it.registrations[poll].is_some() && !self.is_watched(slot, poll);
+        let expected: &[Answer] = if self.is_watched(slot, poll) {
             &[Ok(())]
         } else if self.is_gone(slot, poll) {
             &[Ok(()), UNKNOWN]
@@ -85,7 +99,7 @@ impl Model {
             &[UNKNOWN]
         };
         compare("deregister", answer, expected)?;
-        if answer.is_ok() {
+        if answer.is_ok() || hollow {
             self.end((slot, poll));
         }
         Ok(())
@@ -99,17 +113,25 @@ impl Model {
     }
 
     fn start(&mut self, (slot, poll): (usize, usize), token: usize, want: Want) {
+        let mut ended = Vec::new();
         let it = self.slots[slot].as_mut().expect("occupied");
         let raw = self.world.get(it.object).kind.is_raw();
         let level = raw && self.rules.level_source_fd;
-        let registration = Registration::new(token, want, level, self.now);
+        let asked = Asked::new(want, &self.rules);
+        let mut registration = Registration::new(token, asked, level, self.now);
+        if let Some(earlier) = it.registrations[poll].take() {
+            let tokens = earlier.tokens();
+            registration = registration.replace(earlier);
+            ended.extend(tokens.filter(|&token| !registration.bears(token)));
+        }
         it.registrations[poll] = Some(registration);
         if !raw {
             it.owner = Some(poll);
         }
         let place = (poll, it.fd);
         self.gone.retain(|gone| *gone != place);
-        self.lives.push(Life::new(token, want));
+        ended.into_iter().for_each(|token| self.end_life(token));
+        self.lives.push(Life::new(token, asked));
     }
 
     fn end(&mut self, (slot, poll): (usize, usize)) {
@@ -118,9 +140,12 @@ impl Model {
         let place = (poll, it.fd);
         let registration = it.registrations[poll].take();
         self.gone.retain(|gone| *gone != place);
-        if let Some(registration) = registration {
-            self.end_life(registration.token);
-        }
+        self.end_lives(registration.as_ref());
+    }
+
+    fn end_lives(&mut self, registration: Option<&Registration>) {
+        let tokens = registration.into_iter().flat_map(Registration::tokens);
+        tokens.for_each(|token| self.end_life(token));
     }
 
     /// The source in the slot was dropped.
@@ -133,9 +158,12 @@ impl Model {
                 continue;
             };
             let kept = self.rules.duplicates_keep && !last;
-            let closed = !self.rules.duplicates_keep && raw;
+            let closed = !self.rules.duplicates_keep && raw && !self.rules.close_ends;
             if !kept {
-                self.end_life(registration.token);
+                self.end_lives(Some(&registration));
+            }
+            if !last && !self.rules.duplicates_keep && self.rules.close_ends {
+                self.left.push((it.object, it.fd));
             }
             if closed {
                 self.gone.push((poll, it.fd));
@@ -164,7 +192,7 @@ impl Model {
         self.ghosts = kept;
         let released: Vec<Ghost> = released;
         for ghost in released {
-            self.end_life(ghost.registration.token);
+            self.end_lives(Some(&ghost.registration));
         }
     }
 
@@ -218,12 +246,12 @@ impl Model {
         let registrations = self.slots.iter().flatten();
         let registrations = registrations.filter_map(|slot| slot.registrations[poll].as_ref());
         let bells = self.bells.iter().flatten();
-        registrations.filter(|r| r.token == token).count()
+        registrations.filter(|r| r.bears(token)).count()
             + bells.filter(|b| (b.poll, b.token) == (poll, token)).count()
             + self
                 .ghosts
                 .iter()
-                .filter(|g| (g.poll, g.registration.token) == (poll, token))
+                .filter(|g| g.poll == poll && g.registration.bears(token))
                 .count()
     }
 
@@ -239,7 +267,7 @@ impl Model {
             let Some(registration) = &mut slot.registrations[poll] else {
                 continue;
             };
-            if registration.token != seen.token {
+            if !registration.bears(seen.token) {
                 continue;
             }
             let kind = self.world.get(object).kind;
@@ -247,7 +275,8 @@ impl Model {
                 self.extras.push(kind.name());
             }
             let stirs = self.world.get(object).stirs;
-            registration.note(seen, strict, (!kind.is_network()).then_some(stirs));
+            let stirs = (!kind.is_network()).then_some(stirs);
+            registration.note(seen, strict, stirs, &self.rules);
         }
         for bell in self.bells.iter_mut().flatten() {
             if (bell.poll, bell.token) != (poll, seen.token) {
@@ -256,7 +285,7 @@ impl Model {
             bell.note(seen, strict)?;
         }
         for ghost in &mut self.ghosts {
-            if (ghost.poll, ghost.registration.token) != (poll, seen.token) {
+            if ghost.poll != poll || !ghost.registration.bears(seen.token) {
                 continue;
             }
             match &mut ghost.budget {
@@ -277,7 +306,7 @@ impl Model {
             };
             for direction in DIRECTIONS {
                 if registration.is_due(&self.world, slot.object, direction) {
-                    due.insert((poll, registration.token, direction));
+                    due.insert((poll, registration.token_of(direction), direction));
                 }
             }
         }
@@ -293,7 +322,7 @@ impl Model {
     pub(crate) fn is_level(&self, poll: usize, token: usize) -> bool {
         let registrations = self.slots.iter().flatten();
         let mut registrations = registrations.filter_map(|slot| slot.registrations[poll].as_ref());
-        registrations.any(|r| r.level && r.token == token)
+        registrations.any(|r| r.level && r.bears(token))
     }
 
     pub(crate) fn begin_comparison(&mut self, poll: usize) {
@@ -328,6 +357,7 @@ impl Model {
                     level => level == Level::Yes,
                 };
                 let wanted = ready && registration.wants(direction);
+                let token = registration.token_of(direction);
                 let known = &mut registration.directions[direction];
                 let missing = if registration.level {
                     !known.told
@@ -335,7 +365,6 @@ impl Model {
                     known.armed.is_some()
                 };
                 let was_armed = std::mem::take(&mut known.was_armed);
-                let token = registration.token;
                 if wanted && missing {
                     let (name, ready) = (object.kind.name(), ["readable", "writable"][direction]);
                     return Err(format!("no event: {name} {token} is {ready}, poll {poll}"));
@@ -344,7 +373,7 @@ impl Model {
                     musts.insert((poll, token, direction));
                 }
             }
-            registration.stirs = object.stirs;
+            registration.settle(object.stirs);
         }
         for bell in self.bells.iter().flatten() {
             if bell.poll == poll && bell.pending.is_some() {

@@ -23,16 +23,14 @@ impl Model {
                         level => level == Level::Yes,
                     };
                     let armed = registration.directions[direction].armed;
-                    let missing = armed.is_some_and(|at| told(registration.token, direction) <= at);
+                    let token = registration.token_of(direction);
+                    let missing = armed.is_some_and(|at| told(token, direction) <= at);
                     let due = ready && registration.wants(direction) && armed.is_some();
                     answered += u64::from(due);
                     if due && missing {
                         let name = self.world.get(slot.object).kind.name();
                         let ready = ["readable", "writable"][direction];
-                        return Err(format!(
-                            "no event: {name} {} is {ready}",
-                            registration.token
-                        ));
+                        return Err(format!("no event: {name} {token} is {ready}"));
                     }
                 }
             }

@@ -1,10 +1,9 @@
 //! Registrations and wakers: what the user was promised, and what an event does to that.
 
-use std::os::fd::RawFd;
-
 use super::super::op::Want;
 use super::object::{Level, World};
 use super::{Complaint, DIRECTIONS, READ, Rules, WRITE};
+use crate::kernel::Number;
 
 /// An event, as far as it is compared.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -34,8 +33,10 @@ impl From<&ferrio::event::Event> for Seen {
 
 impl Seen {
     /// Whether the user is told to try an operation of this direction.
-    pub(crate) fn tells(&self, direction: usize) -> bool {
-        self.error
+    ///
+    /// Where the directions are two registrations, an error is told with each of them.
+    pub(crate) fn tells(&self, direction: usize, rules: &Rules) -> bool {
+        self.error && !rules.two_filters
             || match direction {
                 READ => self.readable || self.read_closed,
                 _ => self.writable || self.write_closed,
@@ -52,6 +53,32 @@ impl Seen {
     }
 }
 
+/// What a registration asks for, as far as the selector knows of it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(super) directions: [bool; 2],
+    pub(super) priority: bool,
+}
+
+impl Asked {
+    pub(super) const READ: Asked = Asked {
+        directions: [true, false],
+        priority: false,
+    };
+
+    pub(super) fn new(want: Want, rules: &Rules) -> Asked {
+        let interest = want.interest();
+        Asked {
+            directions: [interest.is_readable(), interest.is_writable()],
+            priority: interest.is_priority() && rules.priority,
+        }
+    }
+
+    fn is_nothing(self) -> bool {
+        !self.priority && self.directions == [false; 2]
+    }
+}
+
 /// What is known about one direction of a registration.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Direction {
@@ -63,55 +90,97 @@ pub(super) struct Direction {
     pub(super) was_armed: bool,
     /// An event of this comparison tells it.
     pub(super) told: bool,
+    /// It was ready at some time since an event last told it.
+    was_ready: bool,
+    /// No event has come since the registration was made or changed.
+    fresh: bool,
+    /// The object's stirs that events have accounted for.
+    stirs: u64,
 }
 
 /// One registration with one `Poll`.
 #[derive(Clone, Debug)]
 pub(crate) struct Registration {
-    pub(super) token: usize,
-    pub(super) want: Want,
+    token: usize,
+    asked: Asked,
+    /// A direction that an earlier registration has asked for, and has still: its token, too.
+    earlier: Option<(usize, usize)>,
     pub(super) directions: [Direction; 2],
     /// Events come for as long as it is ready.
     pub(super) level: bool,
     /// An event may have been its own or another's with the same token: less is known from then on.
     vague: bool,
-    /// No event has come since it was made or changed.
-    fresh: bool,
     /// The end of what there is to read has not been reported; it is an event of its own.
     open: bool,
     /// A hang-up was reported, and the user has not tried since.
     paused: bool,
-    /// The object's stirs that events have accounted for.
-    pub(super) stirs: u64,
 }
 
 impl Registration {
-    pub(super) fn new(token: usize, want: Want, level: bool, now: u64) -> Registration {
+    pub(super) fn new(token: usize, asked: Asked, level: bool, now: u64) -> Registration {
         let direction = Direction {
             armed: Some(now),
             loose: true,
             was_armed: true,
             told: false,
+            was_ready: false,
+            fresh: true,
+            stirs: 0,
         };
         Registration {
             token,
-            want,
+            asked,
+            earlier: None,
             directions: [direction; 2],
             level,
             vague: false,
-            fresh: true,
             open: true,
             paused: false,
-            stirs: 0,
+        }
+    }
+
+    /// What is left of an earlier registration that nobody has ended.
+    pub(super) fn replace(mut self, earlier: Registration) -> Registration {
+        if self.is_hollow() {
+            return earlier;
+        }
+        for direction in DIRECTIONS {
+            if earlier.wants(direction) && !self.wants(direction) {
+                self.asked.directions[direction] = true;
+                self.directions[direction] = earlier.directions[direction];
+                self.earlier = Some((earlier.token_of(direction), direction));
+            }
+        }
+        self
+    }
+
+    /// It asks for nothing that there is: to the kernel it isn't one.
+    pub(super) fn is_hollow(&self) -> bool {
+        self.asked.is_nothing()
+    }
+
+    /// Those that its events may have.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = usize> + use<> {
+        let token = (!self.is_hollow()).then_some(self.token);
+        let earlier = self.earlier.map(|(token, _)| token);
+        token
+            .into_iter()
+            .chain(earlier.filter(|&e| Some(e) != token))
+    }
+
+    pub(super) fn bears(&self, token: usize) -> bool {
+        self.tokens().any(|own| own == token)
+    }
+
+    pub(super) fn token_of(&self, direction: usize) -> usize {
+        match self.earlier {
+            Some((token, of)) if of == direction => token,
+            _ => self.token,
         }
     }
 
     pub(super) fn wants(&self, direction: usize) -> bool {
-        let interest = self.want.interest();
-        match direction {
-            READ => interest.is_readable(),
-            _ => interest.is_writable(),
-        }
+        self.asked.directions[direction]
     }
 
     pub(super) fn arm(&mut self, direction: usize, now: u64) {
@@ -125,14 +194,33 @@ impl Registration {
         for direction in &mut self.directions {
             direction.armed = None;
             direction.was_armed = false;
+            direction.fresh = true;
         }
-        self.fresh = true;
     }
 
     pub(super) fn loosen(&mut self, direction: usize) {
         self.directions[direction].loose = true;
         self.open |= direction == READ;
         self.paused = false;
+    }
+
+    pub(super) fn note_ready(&mut self, world: &World, object: usize) {
+        for direction in DIRECTIONS {
+            let ready = world.level(object, direction) != Level::No;
+            self.directions[direction].was_ready |= ready;
+        }
+    }
+
+    /// Whether an event may say that it is ready: it is, or was since the last event.
+    fn is_or_was_ready(
+        &self,
+        world: &World,
+        object: usize,
+        direction: usize,
+        rules: &Rules,
+    ) -> bool {
+        let was = rules.stale && self.directions[direction].was_ready;
+        was || world.level(object, direction) != Level::No
     }
 
     /// Whether an event has to come: for each direction that is waited for and ready.
@@ -150,22 +238,27 @@ impl Registration {
         object: usize,
         rules: &Rules,
     ) -> Result<bool, Complaint> {
-        self.check_interest(seen)?;
+        self.check_interest(seen, rules)?;
         check_closed(seen, world, object)?;
         if self.vague {
             return Ok(false);
         }
         self.check_truth(seen, world, object, rules)?;
-        let awaited = DIRECTIONS.into_iter().any(|direction| {
+        let awaits = |&direction: &usize| {
             let waits = self.level || self.directions[direction].armed.is_some();
-            let ready = world.level(object, direction) != Level::No;
-            self.wants(direction) && waits && ready && seen.tells(direction)
-        });
-        if awaited {
-            return Ok(false);
-        }
-        if self.has_cause(world, object, rules) {
-            return Ok(true);
+            let ready = self.is_or_was_ready(world, object, direction, rules);
+            self.wants(direction) && waits && ready && seen.tells(direction, rules)
+        };
+        let awaited = DIRECTIONS.iter().any(awaits);
+        let caused = if rules.two_filters {
+            // Each half of the event by itself.
+            let mut told = DIRECTIONS.iter().filter(|&&d| seen.tells(d, rules));
+            told.all(|d| awaits(d) || self.is_news(*d, world, object, rules))
+        } else {
+            awaited || self.has_cause(world, object, rules)
+        };
+        if caused {
+            return Ok(!awaited);
         }
         Err(format!(
             "{seen:?} has no cause: nothing has happened since the last event of {}",
@@ -173,12 +266,22 @@ impl Registration {
         ))
     }
 
-    fn check_interest(&self, seen: &Seen) -> Result<(), Complaint> {
-        let interest = self.want.interest();
-        let readable = seen.readable && !interest.is_readable() && !interest.is_priority();
-        let writable = seen.writable && !interest.is_writable();
-        if readable || writable || seen.priority && !interest.is_priority() {
-            return Err(format!("{seen:?} was not asked for: {:?}", self.want));
+    fn check_interest(&self, seen: &Seen, rules: &Rules) -> Result<(), Complaint> {
+        let asked = &self.asked;
+        // On kqueue whoever writes is told to read after an error, too.
+        let failed = rules.two_filters && seen.error && seen.write_closed;
+        let readable = seen.readable && !asked.directions[READ] && !asked.priority && !failed;
+        let writable = seen.writable && !asked.directions[WRITE];
+        if readable || writable || seen.priority && !asked.priority {
+            return Err(format!("{seen:?} was not asked for: {asked:?}"));
+        }
+        let own = |direction| !self.wants(direction) || self.token_of(direction) == seen.token;
+        let foreign = |&d: &usize| seen.tells(d, rules) && !own(d) && !failed;
+        if self.earlier.is_some() && DIRECTIONS.iter().any(foreign) {
+            return Err(format!("{seen:?} has another direction's token: {self:?}"));
+        }
+        if rules.two_filters && !DIRECTIONS.iter().any(|&d| seen.tells(d, rules)) {
+            return Err(format!("{seen:?} tells nothing"));
         }
         Ok(())
     }
@@ -196,7 +299,7 @@ impl Registration {
             let repeated = rules.emulated && !self.level && !self.directions[direction].loose;
             let hung_up = direction == WRITE && seen.read_closed && seen.write_closed;
             let failed = rules.errors_as_readiness && (world.may_have_error(object) || hung_up);
-            let untrue = world.level(object, direction) == Level::No;
+            let untrue = !self.is_or_was_ready(world, object, direction, rules);
             if says && untrue && !repeated && !failed {
                 let kind = world.get(object).kind.name();
                 return Err(format!("{seen:?} is not true of this {kind}"));
@@ -206,35 +309,55 @@ impl Registration {
     }
 
     fn has_cause(&self, world: &World, object: usize, rules: &Rules) -> bool {
-        let stirred = world.get(object).stirs > self.stirs;
         if !rules.emulated {
-            return self.fresh || stirred || world.is_restless(object);
+            return DIRECTIONS
+                .into_iter()
+                .any(|direction| self.is_news(direction, world, object, rules));
         }
         let asked = DIRECTIONS.into_iter().any(|direction| {
             self.wants(direction)
                 && self.directions[direction].loose
-                && world.level(object, direction) != Level::No
+                && self.is_or_was_ready(world, object, direction, rules)
         });
         let ended = self.open && self.wants(READ) && world.may_be_read_closed(object);
         asked || ended || world.may_hang_up(object) && (self.level || !self.paused)
     }
 
+    /// Whether something has happened that may be told by an edge.
+    fn is_news(&self, direction: usize, world: &World, object: usize, rules: &Rules) -> bool {
+        let known = &self.directions[direction];
+        let of_object = world.get(object);
+        // TCP's acknowledgements come when they like.
+        let room = rules.room_again && direction == WRITE && of_object.is_acknowledged();
+        known.fresh || of_object.stirs > known.stirs || world.is_restless(object) || room
+    }
+
+    /// Everything that has happened so far was told, or never will be.
+    pub(super) fn settle(&mut self, stirs: u64) {
+        for direction in &mut self.directions {
+            direction.stirs = stirs;
+        }
+    }
+
     /// Takes note of an event; `sure`: it is nobody else's.
-    pub(super) fn note(&mut self, seen: &Seen, sure: bool, stirs: Option<u64>) {
+    pub(super) fn note(&mut self, seen: &Seen, sure: bool, stirs: Option<u64>, rules: &Rules) {
         self.vague |= !sure;
         for direction in DIRECTIONS {
-            if seen.tells(direction) {
-                self.directions[direction].armed = None;
-                self.directions[direction].loose = false;
-                self.directions[direction].told = true;
+            let known = &mut self.directions[direction];
+            let told = seen.tells(direction, rules);
+            if told {
+                known.armed = None;
+                known.loose = false;
+                known.told = true;
+                known.was_ready = false;
+            }
+            if told || !rules.two_filters {
+                known.fresh = false;
+                known.stirs = stirs.unwrap_or(known.stirs);
             }
         }
-        self.fresh = false;
         self.open &= !seen.read_closed;
         self.paused |= seen.hangs_up();
-        if let Some(stirs) = stirs {
-            self.stirs = stirs;
-        }
     }
 }
 
@@ -281,7 +404,7 @@ impl Bell {
 pub(super) struct Ghost {
     pub(super) poll: usize,
     pub(super) registration: Registration,
-    pub(super) fd: RawFd,
+    pub(super) fd: Number,
     pub(super) object: usize,
     /// Events that may still come; `None`: a duplicate of the descriptor keeps it alive.
     pub(super) budget: Option<u32>,

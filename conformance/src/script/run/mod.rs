@@ -26,8 +26,13 @@ const QUEUE: usize = 4;
 const MESSAGES: usize = 48;
 /// Rounds of [`Op::Fill`] and [`Op::Drain`].
 const BURST: usize = 64;
-/// System calls that one poll may make: one, and a few where that ended early.
-const MAX_WAITS: u64 = 4;
+/// System calls that one poll may make: one, and a few where that ended early. On Windows a packet that
+/// is nobody's any more takes one where there is room for one event only.
+const MAX_WAITS: u64 = if cfg!(windows) {
+    4 + 2 * SLOTS as u64
+} else {
+    4
+};
 const CHUNK: usize = 64 * 1024;
 
 /// `Some`: the step was taken; `None`: it made no sense.
@@ -54,12 +59,21 @@ pub(super) struct Runner {
     pub(super) musts: Vec<Musts>,
 }
 
+/// What a write after one's own shutdown answers: std has no kind for Windows' number.
+#[cfg(unix)]
+const SHUT: i32 = libc::EPIPE;
+#[cfg(windows)]
+const SHUT: i32 = windows_sys::Win32::Networking::WinSock::WSAESHUTDOWN;
+
 fn clone(registry: &Registry) -> Registry {
     registry.try_clone().expect("no system call")
 }
 
 fn kind<T>(result: io::Result<T>) -> Result<T, ErrorKind> {
-    result.map_err(|error| error.kind())
+    result.map_err(|error| match error.raw_os_error() {
+        Some(SHUT) => ErrorKind::BrokenPipe,
+        _ => error.kind(),
+    })
 }
 
 impl Runner {
@@ -116,6 +130,7 @@ impl Runner {
         self.model.begin();
         let done = self.take(op)?.is_some();
         self.note_levels();
+        self.model.note_ready();
         self.stats.step(op, done);
         for kind in self.model.extras.drain(..) {
             self.stats.extra(kind);

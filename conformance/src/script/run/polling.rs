@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
-use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use ferrio::{Events, Token, Waker};
@@ -11,6 +10,7 @@ use super::super::kernel::{self, Awaited};
 use super::super::model::{Complaint, Level, Musts, READ, Seen, WRITE};
 use super::super::op::{SLOTS, Timeout, WAKERS, Want};
 use super::{MAX_ROUNDS, MAX_WAITS, Runner, Step, kind};
+use crate::kernel::number;
 
 impl Runner {
     pub(super) fn register(&mut self, (slot, poll): (usize, usize), token: u8, want: Want) -> Step {
@@ -197,8 +197,9 @@ impl Runner {
             .peer
             .is_some_and(|peer| self.model.world.get(peer).crowded);
         let counted = real.is_tcp() && !crowded && !object.uncertain;
+        let told = kernel::TELLS_OWN_SHUTDOWN || !object.is_shut(READ);
         let awaited = Awaited {
-            ready: [yes(READ), yes(WRITE)],
+            ready: [told && yes(READ), yes(WRITE)],
             hang_up,
             bytes: if counted { object.bytes } else { 0 },
         };
@@ -215,11 +216,12 @@ impl Runner {
         let mut answers = [kernel::Answer::default(); SLOTS];
         for (slot, real) in self.slots.iter().enumerate() {
             let Some(real) = real else { continue };
-            let answer = kernel::ask(real.as_raw_fd());
+            let answer = kernel::ask(number(real));
             let id = self.model.id(slot);
             let read = self.model.world.level(id, READ);
             let write = self.model.world.level(id, WRITE);
-            let wrong = read == Level::Yes && !answer.is_ready(READ)
+            let told = kernel::TELLS_OWN_SHUTDOWN || !self.model.world.get(id).is_shut(READ);
+            let wrong = read == Level::Yes && told && !answer.is_ready(READ)
                 || write == Level::Yes && !answer.is_ready(WRITE)
                 || read == Level::No && answer.is_readable()
                 || write == Level::No && answer.is_writable();

@@ -1,21 +1,25 @@
 //! The steps that make, use and drop sources.
 
-use std::os::fd::AsRawFd;
-
+use super::super::kernel::TELLS_OWN_SHUTDOWN;
+use super::super::model::{READ, WRITE};
 use super::super::op::{How, Kind, SLOTS};
 use super::super::source::Real;
 use super::{BURST, CHUNK, MESSAGES, QUEUE, Runner, Step, kind};
+use crate::kernel::number;
 
 impl Runner {
     pub(super) fn create(&mut self, kind: Kind, a: usize, b: usize) -> Step {
         let b = if a == b { (a + 1) % SLOTS } else { b };
         self.drop_source(a)?;
-        let (first, second) = Real::create(kind);
+        // Not every system has every kind.
+        let Some((first, second)) = Real::create(kind) else {
+            return Ok(None);
+        };
         if second.is_some() {
             self.drop_source(b)?;
         }
-        let fd = second.as_ref().map(|second| (b, second.as_raw_fd()));
-        self.model.create(kind, (a, first.as_raw_fd()), fd);
+        let fd = second.as_ref().map(|second| (b, number(second)));
+        self.model.create(kind, (a, number(&first)), fd);
         self.slots[a] = Some(first);
         if second.is_some() {
             self.slots[b] = second;
@@ -24,18 +28,18 @@ impl Runner {
     }
 
     pub(super) fn connect(&mut self, listener: usize, into: usize) -> Step {
-        let Some(real) = &self.slots[listener] else {
-            return Ok(None);
-        };
-        if listener == into || self.model.world.waiting(self.model.id(listener)) >= QUEUE {
+        let id = |runner: &Runner| runner.model.id(listener);
+        let object = self.model.object(listener);
+        let listens = object.is_some_and(|object| object.kind.is_listener());
+        if !listens || listener == into || self.model.world.waiting(id(self)) >= QUEUE {
             return Ok(None);
         }
-        let Some(client) = real.connect() else {
-            return Ok(None);
-        };
-        let client = client.map_err(|error| format!("connect: {error}"))?;
+        // Before the listener, of which this may be a duplicate, has news.
         self.drop_source(into)?;
-        self.model.connect(listener, into, client.as_raw_fd());
+        let client = self.slots[listener].as_ref().and_then(Real::connect);
+        let client = client.ok_or("a listener that listens not")?;
+        let client = client.map_err(|error| format!("connect: {error}"))?;
+        self.model.connect(listener, into, number(&client));
         self.slots[into] = Some(client);
         Ok(Some(()))
     }
@@ -53,7 +57,7 @@ impl Runner {
         };
         let result = kind(result);
         let fd = match &result {
-            Ok(server) => Ok(server.as_raw_fd()),
+            Ok(server) => Ok(number(server)),
             Err(kind) => Err(*kind),
         };
         if result.is_ok() {
@@ -71,9 +75,19 @@ impl Runner {
         let Some(real) = self.slots[from].as_ref().filter(|_| from != into) else {
             return Ok(None);
         };
-        let twin = real.duplicate();
+        let shut = |direction| self.model.world.get(self.model.id(from)).is_shut(direction);
+        if !TELLS_OWN_SHUTDOWN && (shut(READ) || shut(WRITE)) {
+            return Ok(None);
+        }
+        let mut twin = real.duplicate();
+        let mut passed = Vec::new();
+        while self.model.is_mistakable(from, number(&twin)) {
+            passed.push(twin);
+            twin = real.duplicate();
+        }
+        drop(passed);
         self.drop_source(into)?;
-        self.model.dup(from, into, twin.as_raw_fd());
+        self.model.dup(from, into, number(&twin));
         self.slots[into] = Some(twin);
         Ok(Some(()))
     }
@@ -206,6 +220,9 @@ impl Runner {
         let Some(real) = &self.slots[slot] else {
             return Ok(None);
         };
+        if !TELLS_OWN_SHUTDOWN && self.model.world.is_shared(self.model.id(slot)) {
+            return Ok(None);
+        }
         let Some(result) = real.shutdown(how) else {
             return Ok(None);
         };
