@@ -227,10 +227,6 @@ impl Knote {
         match self.kind {
             // Linux wakes both directions on every change of the connection's state.
             Kind::Tcp | Kind::Queue => changed || new.busy || new.count > old.count,
-            // Writing sides also wake when the other direction is shut down; that changes no fill.
-            Kind::UnixStream if self.filter == Filter::Write => {
-                changed || (told && (new.fill != old.fill || new.read_shut == old.read_shut))
-            }
             // On a BSD every read and write runs both ends' filters, also if nothing was full. Of what
             // is written epoll tells the reader; to count it as well would tell it twice, if the two
             // come apart.

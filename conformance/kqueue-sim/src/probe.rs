@@ -45,7 +45,6 @@ pub struct Look {
     pub count: u64,
     /// How full the buffer is, if it is counted.
     pub fill: c_int,
-    pub read_shut: bool,
     /// A connection was tried, and refused.
     pub refused: bool,
     /// It could not be looked at this moment.
@@ -60,7 +59,6 @@ impl Look {
         data: 0,
         count: 0,
         fill: 0,
-        read_shut: false,
         refused: false,
         busy: false,
     };
@@ -181,14 +179,13 @@ fn unix_write(fd: RawFd) -> Look {
         return Look::SILENT;
     }
     let fill = unsent(fd);
-    let revents = os::poll_now(fd, libc::POLLOUT | libc::POLLRDHUP);
+    let revents = os::poll_now(fd, libc::POLLOUT);
     let eof = os::is_write_shut(fd);
     Look {
         active: eof || revents & libc::POLLOUT != 0,
         eof,
         data: room(fd),
         fill,
-        read_shut: revents & libc::POLLRDHUP != 0,
         ..Look::SILENT
     }
 }

@@ -5,6 +5,7 @@ use kqueue::*;
 
 const READ_EOF: (i16, bool, u32) = (EVFILT_READ, true, 0);
 const WRITE_EOF: (i16, bool, u32) = (EVFILT_WRITE, true, 0);
+const ROOM: (i16, bool, u32) = (EVFILT_WRITE, false, 0);
 
 fn watched(ours: &End) -> Kq {
     let kq = Kq::new();
@@ -52,12 +53,24 @@ fn f_unix_peer_wrote_and_closed_both_eofs_with_the_data_and_nothing_while_draini
     kq.assert_quiet();
 }
 
+/// On a BSD: READ's alone. Linux wakes both sides, and nothing tells that from a read by the peer.
 #[test]
-fn f_unix_peer_shuts_writing_read_eof_only() {
+fn f_unix_peer_shuts_writing_tells_once_more_of_room_on_linux() {
     let (ours, theirs) = unix();
     let kq = watched(&ours);
     theirs.shutdown(libc::SHUT_WR);
-    assert_eq!(sorted(&kq), [READ_EOF]);
+    assert_eq!(sorted(&kq), [ROOM, READ_EOF]);
+}
+
+/// Which is why no edge is left out.
+#[test]
+fn f_unix_room_is_told_whatever_the_peer_does_beside_making_it() {
+    let (ours, theirs) = unix();
+    let kq = watched(&ours);
+    ours.fill();
+    theirs.shutdown(libc::SHUT_WR);
+    theirs.drain();
+    assert_eq!(sorted(&kq), [ROOM, READ_EOF]);
 }
 
 /// On a BSD: nothing. On Linux the two ends share what is shut, so this is the same as shutting
@@ -81,12 +94,13 @@ fn f_unix_peer_shuts_both_is_both_eofs_on_linux() {
     assert_eq!(sorted(&kq), [WRITE_EOF, READ_EOF]);
 }
 
+/// On a BSD: READ's alone.
 #[test]
-fn f_unix_local_shut_of_reading_read_eof_only() {
+fn f_unix_local_shut_of_reading_tells_once_more_of_room_on_linux() {
     let (ours, _theirs) = unix();
     let kq = watched(&ours);
     ours.shutdown(libc::SHUT_RD);
-    assert_eq!(sorted(&kq), [READ_EOF]);
+    assert_eq!(sorted(&kq), [ROOM, READ_EOF]);
 }
 
 /// A BSD's peer can go on writing, and what it writes can be read.
