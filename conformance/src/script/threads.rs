@@ -182,7 +182,7 @@ fn report(
             log.events += 1;
             let told = log.told.entry(seen.token).or_default();
             told.begun = begun;
-            told.says[READ] |= seen.readable;
+            told.says[READ] |= seen.readable && !(rules.two_filters && seen.is_failed_write());
             told.says[WRITE] |= seen.writable;
             for direction in DIRECTIONS.into_iter().filter(|&d| seen.tells(d, &rules)) {
                 told.returned[direction] = returned;

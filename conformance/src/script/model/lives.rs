@@ -34,6 +34,13 @@ impl Life {
         }
     }
 
+    /// See [`Registration::inherit`].
+    pub(super) fn inherit(&mut self, earlier: &Registration) {
+        for direction in DIRECTIONS {
+            self.ready[direction] |= earlier.was_ready(direction);
+        }
+    }
+
     /// Whether an event may say that it is ready for this direction.
     pub(crate) fn may_say(&self, direction: usize) -> bool {
         let priority = direction == super::READ && self.asked.priority;

@@ -78,10 +78,26 @@ impl Model {
             self.flash(slot, token, want);
         }
         if answer.is_ok() {
+            let earlier = self.slots[slot].as_mut();
+            let earlier = earlier.and_then(|it| it.registrations[poll].clone());
             self.end((slot, poll));
             self.start((slot, poll), token, want);
+            if let Some(earlier) = earlier.filter(|_| self.rules.stale) {
+                self.inherit((slot, poll), &earlier);
+            }
         }
         Ok(())
+    }
+
+    /// What the kernel has said of the registration before it was changed may be told with the new token.
+    fn inherit(&mut self, (slot, poll): (usize, usize), earlier: &Registration) {
+        let registrations = self.slots[slot].as_mut().map(|it| &mut it.registrations);
+        if let Some(Some(registration)) = registrations.map(|all| &mut all[poll]) {
+            registration.inherit(earlier);
+        }
+        if let Some(life) = self.lives.last_mut() {
+            life.inherit(earlier);
+        }
     }
 
     pub(crate) fn deregister(

@@ -43,6 +43,11 @@ impl Seen {
             }
     }
 
+    /// With two filters, who only writes is told to read as well after such an error.
+    pub(crate) fn is_failed_write(&self) -> bool {
+        self.error && self.write_closed
+    }
+
     fn is_wake(&self) -> bool {
         let rest = self.writable || self.read_closed || self.write_closed || self.error;
         self.readable && !rest && !self.priority
@@ -211,6 +216,17 @@ impl Registration {
         }
     }
 
+    pub(super) fn was_ready(&self, direction: usize) -> bool {
+        self.directions[direction].was_ready
+    }
+
+    /// What was ready before the registration was changed may be told of it.
+    pub(super) fn inherit(&mut self, earlier: &Registration) {
+        for direction in DIRECTIONS {
+            self.directions[direction].was_ready |= earlier.was_ready(direction);
+        }
+    }
+
     /// Whether an event may say that it is ready: it is, or was since the last event.
     fn is_or_was_ready(
         &self,
@@ -268,8 +284,7 @@ impl Registration {
 
     fn check_interest(&self, seen: &Seen, rules: &Rules) -> Result<(), Complaint> {
         let asked = &self.asked;
-        // On kqueue whoever writes is told to read after an error, too.
-        let failed = rules.two_filters && seen.error && seen.write_closed;
+        let failed = rules.two_filters && seen.is_failed_write();
         let readable = seen.readable && !asked.directions[READ] && !asked.priority && !failed;
         let writable = seen.writable && !asked.directions[WRITE];
         if readable || writable || seen.priority && !asked.priority {
