@@ -17,6 +17,11 @@ use std::fmt;
 
 use crate::event::Event;
 
+#[cfg(any(sel_epoll, sel_poll))]
+mod answer;
+#[cfg(sel_poll)]
+mod poll;
+
 #[cfg(sys_unix)]
 mod unix;
 #[cfg(sys_unix)]
@@ -32,7 +37,10 @@ pub(crate) use self::windows::*;
 #[path = "windows/named_pipe/state/mod.rs"]
 mod named_pipe_state;
 
-/// The part of the Windows backend that makes no system call, for its tests.
+#[cfg(all(test, ferrio_loom, not(sys_windows)))]
+#[path = "windows/selector/changes.rs"]
+mod windows_changes;
+/// The parts of the Windows backend that make no system call, for their tests.
 #[cfg(all(test, not(sys_windows), not(ferrio_loom)))]
 #[path = "windows/selector/socket_state.rs"]
 #[allow(dead_code)] // The flags' names.

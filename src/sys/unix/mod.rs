@@ -17,10 +17,16 @@ pub(crate) mod udp;
 #[cfg(feature = "net")]
 pub(crate) mod uds;
 
+#[cfg(not(sel_poll))]
+pub(crate) use self::selector::IoSourceState;
 pub(crate) use self::selector::{
-    AVAILABLE as SELECTORS, DEFAULT as DEFAULT_SELECTOR, FLAGS, IoSourceState, Selector, WakeHub,
+    AVAILABLE as SELECTORS, DEFAULT as DEFAULT_SELECTOR, FLAGS, Selector, WakeHub,
 };
+#[cfg(sel_poll)]
+pub(crate) use self::selector::{Lock, ask};
 pub(crate) use self::waker::{AVAILABLE as WAKERS, DEFAULT as DEFAULT_WAKER};
+#[cfg(sel_poll)]
+pub(crate) use super::poll::IoSourceState;
 
 /// A source's raw handle: its descriptor.
 pub(crate) trait AsRaw {

@@ -9,7 +9,9 @@ mod epoll;
 #[cfg(sel_kqueue)]
 mod kqueue;
 #[cfg(sel_poll)]
-mod poll;
+mod lock;
+#[cfg(sel_poll)]
+mod question;
 #[cfg(not(sel_poll))]
 mod stateless_io_source;
 
@@ -23,14 +25,16 @@ use crate::event::{Event, Events};
 use crate::interest::Interest;
 use crate::kind::{SelectorKind, WakerKind};
 use crate::notify::{Harvest, Kernel, Notify, Turn};
-#[cfg(any(sel_epoll, sel_poll))]
-use crate::readiness::Readiness;
 use crate::sync::{Arc, Mutex, lock};
+#[cfg(sel_poll)]
+use crate::sys::poll;
 use crate::sys::unix::waker::Bell;
 use crate::token::Token;
 
 #[cfg(sel_poll)]
-pub(crate) use self::poll::IoSourceState;
+pub(crate) use self::lock::Lock;
+#[cfg(sel_poll)]
+pub(crate) use self::question::ask;
 #[cfg(not(sel_poll))]
 pub(crate) use self::stateless_io_source::IoSourceState;
 
@@ -175,7 +179,7 @@ impl Selector {
 
     /// `register` for a source with state, kept in `registration` where the selector needs it.
     #[cfg(sel_poll)]
-    fn register_source(
+    pub(crate) fn register_source(
         &self,
         registration: &mut Option<poll::Registration>,
         fd: RawFd,
@@ -191,7 +195,7 @@ impl Selector {
 
     /// `reregister` for a source with state.
     #[cfg(sel_poll)]
-    fn reregister_source(
+    pub(crate) fn reregister_source(
         &self,
         registration: &mut Option<poll::Registration>,
         fd: RawFd,
@@ -346,7 +350,7 @@ impl WakeHub {
 
     /// What a selector with levels does when it was rung.
     #[cfg(sel_poll)]
-    fn silence(&self) -> io::Result<()> {
+    pub(crate) fn silence(&self) -> io::Result<()> {
         match self.bell.get() {
             Some(bell) => bell.silence(),
             None => Ok(()),
@@ -411,41 +415,6 @@ impl OnePoll<'_> {
     }
 }
 
-/// What epoll and poll(2) answer, in the words that both have.
-#[cfg(any(sel_epoll, sel_poll))]
-struct Answer {
-    input: bool,
-    priority: bool,
-    output: bool,
-    error: bool,
-    /// And nothing else.
-    error_alone: bool,
-    hang_up: bool,
-    peer_shut: bool,
-}
-
-#[cfg(any(sel_epoll, sel_poll))]
-impl Answer {
-    const fn readiness(&self) -> Readiness {
-        Readiness::NONE
-            .with_if(self.input || self.priority, Readiness::READABLE)
-            .with_if(self.output, Readiness::WRITABLE)
-            .with_if(self.error, Readiness::ERROR)
-            // Both halves are shut, or the peer has finished and everything up to that is here.
-            .with_if(
-                self.hang_up || self.input && self.peer_shut,
-                Readiness::READ_CLOSED,
-            )
-            // Both halves are shut, or the connection is broken; an error alone is what a pipe's
-            // writer gets when the last reader is gone.
-            .with_if(
-                self.hang_up || self.output && self.error || self.error_alone,
-                Readiness::WRITE_CLOSED,
-            )
-            .with_if(self.priority, Readiness::PRIORITY)
-    }
-}
-
 /// The timeout for a call that takes milliseconds: rounded up, so that no poll ends early or spins,
 /// and cut to what an `int` holds, some 24 days, after which the caller asks again.
 #[cfg(any(sel_epoll, sel_poll))]
@@ -469,7 +438,7 @@ pub(crate) fn forget_fallbacks() {
     #[cfg(sel_epoll)]
     epoll::forget_fallbacks();
     #[cfg(sel_poll)]
-    poll::forget_fallbacks();
+    question::forget_fallbacks();
 }
 
 #[cfg(all(test, any(sel_epoll, sel_poll), not(ferrio_loom)))]

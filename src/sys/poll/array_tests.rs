@@ -1,6 +1,6 @@
 use super::*;
 use crate::interest::Interest;
-use crate::sys::unix::selector::poll::Trigger;
+use crate::sys::poll::Trigger;
 use crate::token::Token;
 
 const BELL: RawFd = 3;

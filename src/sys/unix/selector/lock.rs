@@ -31,14 +31,14 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// No process has this number.
 const ABANDONED: u32 = 0;
 
-pub(super) struct Lock<T: Default> {
+pub(crate) struct Lock<T: Default> {
     mutex: Mutex<T>,
     /// The process in which no holder of the lock can be missing, or `ABANDONED`.
     home: AtomicU32,
 }
 
 impl<T: Default> Lock<T> {
-    pub(super) fn new(value: T) -> Lock<T> {
+    pub(crate) fn new(value: T) -> Lock<T> {
         Lock {
             mutex: Mutex::new(value),
             home: AtomicU32::new(process::id()),
@@ -47,13 +47,13 @@ impl<T: Default> Lock<T> {
 
     /// `None`: a thread that this process doesn't have holds the lock.
     #[inline]
-    pub(super) fn lock(&self) -> Option<MutexGuard<'_, T>> {
+    pub(crate) fn lock(&self) -> Option<MutexGuard<'_, T>> {
         self.try_lock().or_else(|| self.lock_busy())
     }
 
     /// For a thread that has had the lock before, so that nobody can have held it at the fork.
     #[inline]
-    pub(super) fn lock_again(&self) -> MutexGuard<'_, T> {
+    pub(crate) fn lock_again(&self) -> MutexGuard<'_, T> {
         lock(&self.mutex)
     }
 

@@ -5,10 +5,10 @@ use std::os::fd::RawFd;
 
 use super::table::{Report, Table};
 use crate::readiness::Readiness;
-use crate::sys::unix::os::poll::{
+use crate::sys::answer::Answer;
+use crate::sys::os::poll::{
     Flags, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDHUP, PollFd, has,
 };
-use crate::sys::unix::selector::Answer;
 
 /// The kernel passes over a record with a negative descriptor.
 const NOBODY: RawFd = -1;

@@ -46,7 +46,6 @@
 
 mod array;
 mod io_source_state;
-mod lock;
 mod table;
 
 use std::io;
@@ -54,18 +53,14 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 
 use self::array::{Array, decode};
-use self::lock::Lock;
 use self::table::{Report, Table};
-#[cfg(has_ppoll)]
-use super::is_short;
-use super::{WakeHub, milliseconds};
 use crate::event::Event;
 use crate::interest::Interest;
 use crate::notify::Harvest;
 use crate::sync::{Arc, MutexGuard};
-#[cfg(has_ppoll)]
-use crate::sys::unix::os::refusal::Refusal;
-use crate::sys::unix::os::{fd, poll as os};
+use crate::sys::os::fd;
+use crate::sys::os::poll::Flags;
+use crate::sys::{Lock, WakeHub, ask};
 use crate::token::Token;
 
 pub(crate) use self::array::FLAGS;
@@ -303,43 +298,11 @@ fn left_locked() -> io::Error {
     )
 }
 
-fn event(report: Report, answer: os::Flags) -> Event {
+fn event(report: Report, answer: Flags) -> Event {
     Event::new(report.token, decode(report.flags), array::raw(answer))
 }
 
 /// More records than RLIMIT_NOFILE, poll(2).
 fn is_invalid(result: &io::Result<usize>) -> bool {
     matches!(result, Err(error) if error.kind() == io::ErrorKind::InvalidInput)
-}
-
-#[cfg(not(has_ppoll))]
-fn ask(records: &mut [os::PollFd], timeout: Option<Duration>) -> io::Result<usize> {
-    os::poll(records, milliseconds(timeout))
-}
-
-#[cfg(has_ppoll)]
-fn ask(records: &mut [os::PollFd], timeout: Option<Duration>) -> io::Result<usize> {
-    match timeout {
-        Some(timeout) if is_short(timeout) => ask_briefly(records, timeout),
-        _ => os::poll(records, milliseconds(timeout)),
-    }
-}
-
-/// The same for a timeout that poll(2) would have to round up to several times its length.
-#[cfg(has_ppoll)]
-fn ask_briefly(records: &mut [os::PollFd], timeout: Duration) -> io::Result<usize> {
-    PPOLL.or(
-        records,
-        |records| os::ppoll(records, timeout),
-        |records| os::poll(records, milliseconds(Some(timeout))),
-    )
-}
-
-#[cfg(has_ppoll)]
-static PPOLL: Refusal = Refusal::new();
-
-#[cfg(feature = "fault-injection")]
-pub(crate) fn forget_fallbacks() {
-    #[cfg(has_ppoll)]
-    PPOLL.forget();
 }

@@ -6,7 +6,7 @@ use super::table::{READ, WRITE};
 use crate::interest::Interest;
 use crate::sync::Arc;
 use crate::sys::Selector;
-use crate::sys::unix::os::poll::{Flags, POLLPRI};
+use crate::sys::os::poll::{Flags, POLLPRI};
 use crate::token::Token;
 
 /// The state of a source in builds with a selector that has to be told about I/O. Under a selector

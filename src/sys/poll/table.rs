@@ -6,8 +6,8 @@ use std::os::fd::RawFd;
 
 use super::Trigger;
 use crate::interest::Interest;
-use crate::sys::unix::os::error;
-use crate::sys::unix::os::poll::{
+use crate::sys::os::error;
+use crate::sys::os::poll::{
     Flags, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDHUP, has,
 };
 use crate::token::Token;
