@@ -39,6 +39,7 @@ mod named_pipe_state;
 
 #[cfg(all(test, ferrio_loom, not(sys_windows)))]
 #[path = "windows/selector/changes.rs"]
+#[allow(dead_code)] // What the models do without.
 mod windows_changes;
 /// The parts of the Windows backend that make no system call, for their tests.
 #[cfg(all(test, not(sys_windows), not(ferrio_loom)))]

@@ -212,8 +212,8 @@ fn leave(socket: Option<Arc<Operation>>) {
 /// Cancels what is under way for a registration that has ended.
 fn end(socket: &Arc<Operation>) {
     match Socket::apply(socket) {
-        Ok(()) => socket.shared().forget(socket),
-        Err(_) => socket.shared().enqueue(socket),
+        Ok(()) => socket.shared().changes.forget(socket),
+        Err(_) => socket.shared().changes.put(socket),
     }
 }
 

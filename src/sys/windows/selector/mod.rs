@@ -7,7 +7,7 @@
 //!
 //! **Our state.** For each source a [`SocketState`](socket_state), which decides what to ask and what
 //! to report, in an [`Operation`](socket), the memory that the kernel writes to. For each 32 sockets a
-//! file to ask, a [helper](helpers). And a [list](shared) of the sockets whose state has changed, by
+//! file to ask, a [helper](helpers). And a [list](changes) of the sockets whose state has changed, by
 //! a registration or by an operation that came to the end of what there was:
 //!
 //! ```text
@@ -32,6 +32,7 @@
 //! What is registered with it then is never asked about again. A socket that was closed without a word
 //! is forgotten when AFD says so.
 
+mod changes;
 mod helpers;
 mod io_source_state;
 mod shared;
@@ -188,10 +189,10 @@ impl Kernel for OnePoll<'_> {
         for _ in 0..ROUNDS {
             shared.flush(milliseconds > 0)?;
             let result = shared.port.wait(&mut packets, &mut batch, milliseconds);
-            shared.awake();
+            shared.changes.awake();
             result?;
             let quiet = batch.events() == 0 && !batch.rung();
-            if !(quiet && shared.has_changes()) {
+            if !quiet || shared.changes.is_empty() {
                 break;
             }
             milliseconds = 0;

@@ -11,15 +11,15 @@
 
 use std::io;
 use std::os::windows::io::RawSocket;
-use std::sync::atomic::AtomicUsize;
 
 use windows_sys::Win32::Foundation::{ERROR_INVALID_HANDLE, STATUS_CANCELLED};
 use windows_sys::Win32::Networking::WinSock::WSAENOTSOCK;
 
 use super::Shared;
+use super::changes::Listed;
 use super::helpers::Seat;
 use super::socket_state::{Action, Answer, SocketState};
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{Arc, AtomicUsize, Mutex, lock};
 use crate::sys::windows::os::afd::{self, PollInfo};
 use crate::sys::windows::os::base_socket::base_handle;
 use crate::sys::windows::os::overlapped::{Complete, Outcome, Overlapped};
@@ -35,9 +35,8 @@ pub(super) struct Socket {
     seat: Seat,
     info: PollInfo,
     inner: Mutex<Inner>,
-    /// Its place on the list of changes, counted from 1; 0 if it is not there. Accessed with the list
-    /// locked.
-    pub(super) place_in_list: AtomicUsize,
+    /// Its place on the list of changes.
+    place: AtomicUsize,
 }
 
 struct Inner {
@@ -62,7 +61,7 @@ impl Socket {
                 state,
                 place: Place::default(),
             }),
-            place_in_list: AtomicUsize::new(0),
+            place: AtomicUsize::new(0),
         }))
     }
 
@@ -160,8 +159,14 @@ impl Complete for Socket {
         let more = inner.state.has_work();
         drop(inner);
         if more {
-            self_.shared.enqueue(self_);
+            self_.shared.changes.put(self_);
         }
+    }
+}
+
+impl Listed for Arc<Operation> {
+    fn place(&self) -> &AtomicUsize {
+        &self.place
     }
 }
 
