@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
-use ferrio::event::Event;
+use ferrio::event::{Event, Source};
 use ferrio::{Interest, Token};
 use ferrio_conformance::{Backend, conformance, has, in_thread, kernel, pairs, samples};
 
@@ -17,6 +17,7 @@ conformance! { threads {
     registering_does_not_wait_for_the_blocked_poll,
     registering_alone_does_not_end_a_blocked_poll,
     many_threads_register_while_one_polls,
+    changes_of_many_threads_beside_a_blocked_poll_are_all_seen,
     writes_before_wake_are_visible_after_the_event,
     poll_moves_between_threads,
     sources_move_between_threads,
@@ -200,6 +201,63 @@ fn many_threads_register_while_one_polls(b: &Backend) {
             }
         }
     });
+    for worker in workers {
+        worker.join();
+    }
+    stop.store(true, Ordering::Relaxed);
+    waker.wake().expect("wake");
+    poller.join();
+}
+
+/// Each change makes something due that was not asked about before. With room for few events, and with
+/// sources that come and go between, no change may be passed over.
+fn changes_of_many_threads_beside_a_blocked_poll_are_all_seen(b: &Backend) {
+    const THREADS: usize = 3;
+    const ROUNDS: usize = 100;
+    let mut driver = b.driver_with(2);
+    let seen = Arc::new([const { AtomicBool::new(false) }; THREADS * ROUNDS]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let waker = driver.waker(usize::MAX);
+    let workers: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let registry = driver.registry().try_clone().expect("a clone");
+            let seen = Arc::clone(&seen);
+            in_thread(move || {
+                let add = |source: &mut dyn Source, token, interest| {
+                    let added = registry.register(source, Token(token), interest);
+                    added.expect("register");
+                };
+                for round in 0..ROUNDS {
+                    let token = thread * ROUNDS + round;
+                    let (mut left, mut right) = pairs::tcp();
+                    let (mut other, _peer) = pairs::udp();
+                    add(&mut left, usize::MAX - 1, Interest::READABLE);
+                    add(&mut other, usize::MAX - 1, Interest::READABLE);
+                    registry.deregister(&mut other).expect("deregister");
+                    add(&mut other, usize::MAX - 1, Interest::WRITABLE);
+                    let both = Interest::READABLE | Interest::WRITABLE;
+                    let changed = registry.reregister(&mut left, Token(token), both);
+                    changed.expect("reregister");
+                    ferrio_conformance::wait_for("the event", || {
+                        seen[token].load(Ordering::Relaxed)
+                    });
+                    right.write_all(b"x").expect("write");
+                }
+            })
+        })
+        .collect();
+    let stopped = Arc::clone(&stop);
+    let poller = in_thread(move || {
+        while !stopped.load(Ordering::Relaxed) {
+            driver.poll(None).expect("poll");
+            for event in driver.batch().iter().filter(|event| event.is_writable()) {
+                if let Some(seen) = seen.get(event.token().0) {
+                    seen.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    });
+    // The first that fails is waited for by nobody else.
     for worker in workers {
         worker.join();
     }
