@@ -23,6 +23,7 @@ fn steps() -> Vec<Command> {
         Command::Conformance(super::conformance::Arguments::default()),
         Command::Conformance(super::conformance::Arguments::kqueue()),
         Command::Fuzz(super::fuzz::Arguments::default()),
+        Command::Fuzz(super::fuzz::Arguments::kqueue()),
         Command::ForcedCfgs,
         Command::Shell,
         Command::Qemu(super::qemu::Arguments::ci()),

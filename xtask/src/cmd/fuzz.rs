@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use super::conformance::kqueue;
 use crate::counts::Counts;
 use crate::run;
 use crate::workspace::Workspace;
@@ -21,7 +22,8 @@ pub struct Arguments {
     /// Chooses the scripts; may be given more than once [default: 0 and a fresh one]
     #[arg(long, value_name = "SEED")]
     seed: Vec<u64>,
-    /// Only the backends whose names begin with this, such as `poll` or `epoll_pipe`
+    /// Only the backends whose names begin with this, such as `poll` or `epoll_pipe`. `kqueue`, on
+    /// Linux: on the library that simulates it
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
     /// Print what the scripts have reached
@@ -40,7 +42,22 @@ impl Default for Arguments {
     }
 }
 
+impl Arguments {
+    /// The run on kqueue(2).
+    pub fn kqueue() -> Self {
+        Self {
+            backend: Some("kqueue".to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
+    let environment = if kqueue::is_asked(arguments.backend.as_deref()) {
+        kqueue::environment(workspace, None)?
+    } else {
+        Vec::new()
+    };
     let seeds = match arguments.seed.as_slice() {
         [] => vec![FIXED, fresh_seed()],
         given => given.to_vec(),
@@ -51,7 +68,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
         test.args(["--test", "scripts", "--", "--nocapture"])
             .env("FERRIO_SCRIPT_SEED", seed.to_string())
             .env("FERRIO_SCRIPT_OPERATIONS", operations.to_string())
-            .env("RUST_BACKTRACE", "0");
+            .env("RUST_BACKTRACE", "0")
+            .envs(environment.iter().cloned());
         if let Some(backend) = &arguments.backend {
             test.env("FERRIO_SCRIPT_BACKEND", backend);
         }

@@ -3,6 +3,7 @@
 //! The project's own is `conformance/kqueue-sim`. Another one, such as libkqueue, is tried with
 //! `--library DIRECTORY`. Either way the build differs from others by `--cfg ferrio_kqueue` alone.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
@@ -37,9 +38,10 @@ fn library(workspace: &Workspace, given: Option<&Path>) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// The suite and ferrio's own unit tests, built for the library.
-pub fn build(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<Program>> {
-    let directory = library(workspace, arguments.library.as_deref())?;
+/// The environment of a build for the library, and of the programs that were built. The library is
+/// the one in the `given` directory, or our own.
+pub fn environment(workspace: &Workspace, given: Option<&Path>) -> Result<Vec<(String, OsString)>> {
+    let directory = library(workspace, given)?;
     let flags = rustflags(&format!(
         "--cfg ferrio_kqueue -L native={} -D warnings",
         directory.display()
@@ -49,12 +51,17 @@ pub fn build(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<Program
         path.push(":");
         path.push(others);
     }
+    Ok(vec![
+        ("RUSTFLAGS".into(), flags.into()),
+        ("CARGO_TARGET_DIR".into(), workspace.target("kqueue").into()),
+        ("LD_LIBRARY_PATH".into(), path),
+    ])
+}
+
+/// The suite and ferrio's own unit tests, built for the library.
+pub fn build(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<Program>> {
     let around = Around {
-        environment: vec![
-            ("RUSTFLAGS".into(), flags.into()),
-            ("CARGO_TARGET_DIR".into(), workspace.target("kqueue").into()),
-            ("LD_LIBRARY_PATH".into(), path),
-        ],
+        environment: environment(workspace, arguments.library.as_deref())?,
         ..Around::default()
     };
     let mut build = suite(arguments.release);

@@ -3,7 +3,7 @@
 //! The test programs are built once. Several of them run at a time, on half of the cores, so that
 //! two hundred rounds take minutes, and so that the cases meet each other's load.
 
-mod kqueue;
+pub mod kqueue;
 pub mod programs;
 pub mod rounds;
 
