@@ -95,8 +95,8 @@ fn every_descriptor_is_close_on_exec_and_non_blocking(b: &Backend) {
         }
         if ACCEPT4 && PIPE2 && SOCK_FLAGS {
             // kqueue(2) takes no flags.
-            let queue = b.selector == ferrio::SelectorKind::Kqueue
-                || b.waker == ferrio::WakerKind::Kqueue;
+            let queue =
+                b.selector == ferrio::SelectorKind::Kqueue || b.waker == ferrio::WakerKind::Kqueue;
             let calls = fault::calls(Call::Fcntl) - fcntl;
             assert_eq!(calls, u64::from(queue), "not in one call");
         }

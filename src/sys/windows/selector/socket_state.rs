@@ -486,5 +486,5 @@ impl SocketState {
 mod tests;
 
 #[cfg(all(test, not(ferrio_loom)))]
-#[path = "socket_state_fuzz.rs"]
+#[path = "socket_state_random_tests.rs"]
 mod fuzz;
