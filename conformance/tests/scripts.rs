@@ -6,6 +6,8 @@
 //! reached.
 #[path = "scripts/kept.rs"]
 mod kept;
+#[path = "scripts/kept_kqueue.rs"]
+mod kept_kqueue;
 
 use std::env;
 
@@ -57,7 +59,7 @@ fn show(stats: &Stats) -> String {
 
 #[test]
 fn kept_scripts_pass() {
-    for (name, script) in kept::KEPT {
+    for (name, script) in kept::KEPT.iter().chain(kept_kqueue::KEPT) {
         let mut all: Vec<_> = backends()
             .into_iter()
             .map(|b| (b, Stats::default()))
@@ -70,7 +72,7 @@ fn kept_scripts_pass() {
 
 #[test]
 fn kept_scripts_of_several_threads_pass() {
-    for (name, capacity, scripts) in kept::KEPT_THREADS {
+    for (name, capacity, scripts) in kept::KEPT_THREADS.iter().chain(kept_kqueue::KEPT_THREADS) {
         for backend in backends() {
             if let Err(divergence) = script::check_threads(&backend, *capacity, scripts, LIMIT) {
                 panic!("{name}: {divergence}");

@@ -62,6 +62,7 @@ fn furniture(a: u8, b: u8) -> impl Strategy<Value = Vec<Op>> {
             Op::Connect { listener: a, into: b },
         ]),
         1 => select(single).prop_map(move |kind| vec![create(kind)]),
+        1 => select(Kind::PAIRS).prop_map(move |kind| vec![create(kind), Op::Drop { slot: b }]),
     ]
 }
 
