@@ -45,7 +45,7 @@ impl Run<'_> {
             .args(["--status-level", "fail", "--final-status-level", "fail"])
             .args(["--show-progress", "none"])
             .args(self.arguments)
-            .env(RUNNER, &self.prefix.program);
+            .env(RUNNER, self.prefix.runner()?);
         self.prefix.surround(&mut command);
         println!("$ {}", run::show(&command));
         let status = wait(&mut command)?;
