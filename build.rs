@@ -10,6 +10,7 @@ use std::env;
 const CAPABILITIES: &[&str] = &[
     "has_epoll",          // epoll(7)
     "has_iocp",           // I/O completion ports, and \Device\Afd to ask about sockets
+    "has_wasi",           // the interfaces of WASI
     "has_epoll_pwait2",   // epoll_pwait2(2): timeouts in nanoseconds, Linux 5.11
     "has_sys_epoll_wait", // the kernel has epoll_wait itself, not just epoll_pwait
     "has_kqueue",         // kqueue(2)
@@ -53,8 +54,13 @@ const DERIVED: &[&str] = &[
     "android_std", // std's extensions for this system are in std::os::android
     "os_unix",     // the Unix family: file descriptors and Unix sockets exist
     "os_windows",  // Windows: handles and SOCKETs
+    "os_fd",       // std::os::fd exists: the Unix family, WASI, Hermit
+    "os_wasi",     // WASI
+    "os_hermit",   // Hermit
     "sys_unix",    // sys/unix is compiled in
     "sys_windows", // sys/windows is compiled in
+    "sys_wasi",    // sys/wasi is compiled in
+    "wasi_p1",     // and preview 1 is all there is
     "sys_shell",   // sys/shell is compiled in
     "force_poll",  // poll(2) was asked for by cfg
     "force_pipe",  // the pipe waker was asked for by cfg
@@ -66,6 +72,7 @@ const DERIVED: &[&str] = &[
     "waker_kqueue",
     "waker_pipe",
     "waker_udp",     // a UDP socket, where there is nothing else
+    "waker_flag",    // a flag in memory, where there is nobody else
     "poll_has_fd",   // a `Poll` is a descriptor that another loop can watch
     "ferrio_loom",   // model checking, see src/sync.rs
     "ferrio_kqueue", // kqueue(2) on Linux, from a library of that name, see src/sys/unix/os/kqueue.rs
@@ -356,6 +363,13 @@ const TABLE: &[Row] = &[
         has: &[&["has_iocp", "has_backlog_128", "has_backlog_32"]],
         has_on: &[],
     },
+    // POLLNVAL is made of errors, see src/sys/wasi/question.rs.
+    Row {
+        os: &["wasi"],
+        arch: &[],
+        has: &[&["has_wasi", "has_pollnval"]],
+        has_on: &[],
+    },
 ];
 
 fn main() {
@@ -377,6 +391,12 @@ fn main() {
     if os == "android" {
         set("android_std");
     }
+    set_if(os == "wasi", "os_wasi");
+    set_if(os == "hermit", "os_hermit");
+    set_if(
+        is_set("CARGO_CFG_UNIX") || ["wasi", "hermit"].contains(&os.as_str()),
+        "os_fd",
+    );
     derive(has.as_deref());
 }
 
@@ -433,15 +453,25 @@ fn derive(has: Option<&[&str]>) {
     let all = is_set("CARGO_FEATURE_RUNTIME_SELECTOR");
     let os_poll = has.is_some() && is_set("CARGO_FEATURE_OS_POLL");
     let sys_windows = os_poll && can("has_iocp");
-    let sys_unix = os_poll && !sys_windows;
+    let sys_wasi = os_poll && can("has_wasi");
+    let sys_unix = os_poll && !sys_windows && !sys_wasi;
     set_if(os_unix, "os_unix");
     set_if(is_set("CARGO_CFG_WINDOWS"), "os_windows");
     set_if(sys_unix, "sys_unix");
     set_if(sys_windows, "sys_windows");
+    set_if(sys_wasi, "sys_wasi");
     set_if(!os_poll, "sys_shell");
     if sys_windows {
         set("sel_iocp");
         set("waker_packet");
+    } else if sys_wasi {
+        let preview = env::var("CARGO_CFG_TARGET_ENV").unwrap_or_default();
+        let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+        let threads = features.split(',').any(|name| name == "atomics");
+        // rustc's older name for preview 1 is none.
+        set_if(preview == "p1" || preview.is_empty(), "wasi_p1");
+        set_if(!threads, "waker_flag");
+        set("sel_poll");
     } else if sys_unix {
         let epoll = can("has_epoll") && (all || !force_poll);
         let kqueue = can("has_kqueue") && (all || !force_poll);

@@ -37,6 +37,8 @@ capabilities! {
     EPOLL = has_epoll,
     /// I/O completion ports, on Windows.
     IOCP = has_iocp,
+    /// The interfaces of WASI.
+    WASI = has_wasi,
     /// `epoll_pwait2(2)`: timeouts below a millisecond. Linux 5.11.
     EPOLL_PWAIT2 = has_epoll_pwait2,
     /// `kqueue(2)`.

@@ -32,21 +32,21 @@ macro_rules! source {
             }
         }
 
-        #[cfg(os_unix)]
+        #[cfg(os_fd)]
         impl ::std::os::fd::AsFd for $name {
             fn as_fd(&self) -> ::std::os::fd::BorrowedFd<'_> {
                 (*self.inner).as_fd()
             }
         }
 
-        #[cfg(os_unix)]
+        #[cfg(os_fd)]
         impl ::std::os::fd::AsRawFd for $name {
             fn as_raw_fd(&self) -> ::std::os::fd::RawFd {
                 (*self.inner).as_raw_fd()
             }
         }
 
-        #[cfg(os_unix)]
+        #[cfg(os_fd)]
         impl ::std::os::fd::IntoRawFd for $name {
             fn into_raw_fd(self) -> ::std::os::fd::RawFd {
                 self.inner.into_inner().into_raw_fd()
@@ -55,7 +55,7 @@ macro_rules! source {
 
         /// The descriptor stays in the blocking mode it is in. To be of use with a
         /// [`Poll`](crate::Poll) it has to be non-blocking.
-        #[cfg(os_unix)]
+        #[cfg(os_fd)]
         #[allow(unsafe_code)] // The trait is declared so.
         impl ::std::os::fd::FromRawFd for $name {
             unsafe fn from_raw_fd(fd: ::std::os::fd::RawFd) -> $name {
@@ -67,7 +67,7 @@ macro_rules! source {
 
         /// The descriptor stays in the blocking mode it is in. To be of use with a
         /// [`Poll`](crate::Poll) it has to be non-blocking.
-        #[cfg(os_unix)]
+        #[cfg(os_fd)]
         impl ::std::convert::From<::std::os::fd::OwnedFd> for $name {
             fn from(fd: ::std::os::fd::OwnedFd) -> $name {
                 $name {
@@ -76,7 +76,7 @@ macro_rules! source {
             }
         }
 
-        #[cfg(os_unix)]
+        #[cfg(os_fd)]
         impl ::std::convert::From<$name> for ::std::os::fd::OwnedFd {
             fn from(source: $name) -> ::std::os::fd::OwnedFd {
                 source.inner.into_inner().into()

@@ -91,8 +91,10 @@ kinds! {
         Epoll = "epoll",
         /// `kqueue(2)`, on the BSDs and Apple's systems.
         Kqueue = "kqueue",
-        /// `poll(2)`, on every Unix.
+        /// `poll(2)`, on every Unix; `poll` of wasi-libc on WASI, preview 2.
         Poll = "poll",
+        /// `poll_oneoff` of WASI, preview 1.
+        PollOneoff = "poll_oneoff",
         /// An I/O completion port, with `\Device\Afd` to ask about sockets, on Windows.
         Iocp = "iocp",
     }
@@ -122,6 +124,8 @@ kinds! {
         /// A UDP socket of the loopback interface, where there is neither of the others.
         Udp = "udp",
         /// A packet posted to the completion port, on Windows.
-        Packet = "packet",
+                Packet = "packet",
+        /// A flag in memory, on WASI: with one thread, a wake always comes before the poll.
+        Flag = "flag",
     }
 }

@@ -75,6 +75,8 @@ mod kind;
 mod notify;
 mod poll;
 mod readiness;
+#[cfg(all(os_fd, feature = "os-ext"))]
+mod source_fd;
 mod sync;
 mod sys;
 mod token;
@@ -84,6 +86,8 @@ mod waker;
 pub mod net;
 #[cfg(all(os_unix, feature = "os-ext"))]
 pub mod unix;
+#[cfg(all(os_wasi, feature = "os-ext"))]
+pub mod wasi;
 #[cfg(all(sys_windows, feature = "os-ext"))]
 pub mod windows;
 

@@ -32,6 +32,11 @@ mod windows;
 #[cfg(sys_windows)]
 pub(crate) use self::windows::*;
 
+#[cfg(sys_wasi)]
+mod wasi;
+#[cfg(sys_wasi)]
+pub(crate) use self::wasi::*;
+
 // The state machine of named pipes makes no system call, so its tests run everywhere.
 #[cfg(all(test, not(sys_windows), not(ferrio_loom)))]
 #[path = "windows/named_pipe/state/mod.rs"]

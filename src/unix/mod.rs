@@ -26,6 +26,5 @@
 //! ```
 
 pub mod pipe;
-mod source_fd;
 
-pub use self::source_fd::SourceFd;
+pub use crate::source_fd::SourceFd;

@@ -11,7 +11,7 @@ use crate::sys::os::poll::{
 };
 
 /// The kernel passes over a record with a negative descriptor.
-const NOBODY: RawFd = -1;
+pub(super) const NOBODY: RawFd = -1;
 
 /// Fewer unused places than this are not worth moving the others.
 const SPARSE: usize = 64;

@@ -73,6 +73,10 @@ enum Trigger {
     Level,
 }
 
+/// In place of a bell's descriptor, where nobody can ring.
+#[cfg(sys_wasi)]
+pub(crate) const NO_BELL: RawFd = array::NOBODY;
+
 pub(crate) struct Poll {
     shared: Arc<Shared>,
 }
@@ -217,7 +221,7 @@ impl Shared {
         trigger: Trigger,
     ) -> io::Result<u64> {
         // poll(2) itself would answer much later, with an event, and pass over negative numbers.
-        fd::check_open(fd)?;
+        fd::check_watchable(fd, table::flags(interests))?;
         self.change(|table| table.register(fd, token, interests, trigger))
     }
 

@@ -277,7 +277,7 @@ impl Table {
 }
 
 /// What to ask for. The peer's shutdown is part of what readers want to know.
-fn flags(interests: Interest) -> Flags {
+pub(super) fn flags(interests: Interest) -> Flags {
     let mut flags = 0;
     if interests.is_readable() {
         flags |= POLLIN | POLLRDHUP;

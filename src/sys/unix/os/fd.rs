@@ -40,6 +40,12 @@ pub(crate) fn check_open(fd: RawFd) -> io::Result<()> {
     Ok(())
 }
 
+/// The same before `fd` is registered with poll(2), which can watch everything that is open.
+#[cfg(sel_poll)]
+pub(crate) fn check_watchable(fd: RawFd, _: super::poll::Flags) -> io::Result<()> {
+    check_open(fd)
+}
+
 /// `read(2)`, at most what `buffer` holds.
 #[cfg(has_pipe)]
 pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {

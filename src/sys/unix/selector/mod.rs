@@ -380,6 +380,10 @@ impl Kernel for OnePoll<'_> {
             Backend::Kqueue(kqueue) => {
                 let harvest = kqueue.wait(self.list, room, timeout)?;
                 self.rearm(harvest);
+                if harvest.rung && kqueue.has_more() {
+                    // Whoever watches the queue would not learn of them.
+                    self.ring();
+                }
                 Ok(harvest)
             }
             #[cfg(sel_poll)]

@@ -71,9 +71,9 @@ fn facts(output: &str) -> Result<Facts> {
     };
     if !cfgs
         .iter()
-        .any(|cfg| ["sys_unix", "sys_windows", "sys_shell"].contains(cfg))
+        .any(|cfg| ["sys_unix", "sys_windows", "sys_wasi", "sys_shell"].contains(cfg))
     {
-        bail!("neither sys_unix nor sys_windows nor sys_shell: {output}");
+        bail!("neither sys_unix nor sys_windows nor sys_wasi nor sys_shell: {output}");
     }
     Ok(Facts {
         selector: only("sel_")?,

@@ -56,7 +56,9 @@ pub struct Facts {
 pub const NOTHING: &str = "none";
 
 const SELECTORS: [&str; 5] = ["epoll", "kqueue", "poll", "iocp", NOTHING];
-const WAKERS: [&str; 6] = ["eventfd", "kqueue", "pipe", "udp", "packet", NOTHING];
+const WAKERS: [&str; 7] = [
+    "eventfd", "kqueue", "pipe", "udp", "packet", "flag", NOTHING,
+];
 
 /// Reads the table; `known` are the capabilities that there are.
 pub fn parse(text: &str, known: &BTreeSet<String>) -> Result<Table> {

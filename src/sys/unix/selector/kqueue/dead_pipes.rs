@@ -82,6 +82,11 @@ impl DeadPipes {
         }
         list.len() - start
     }
+
+    /// Whether some are left to report.
+    pub(super) fn has_more(&self) -> bool {
+        self.any.load(Ordering::Acquire) && !lock(&self.unreported).is_empty()
+    }
 }
 
 impl Held<'_> {

@@ -108,20 +108,28 @@ impl Kqueue {
         interests: Interest,
     ) -> io::Result<Registered> {
         let mut dead_pipes = self.dead_pipes.hold();
-        let mut changes = Changes::new(fd, token);
+        let mut questions = Changes::new(fd, token);
         // Answered with ENOENT where there was nothing. The user data go along, for they may replace
         // the old ones whatever the change is.
         for (filter, wanted) in filters(interests) {
-            changes.push(filter, if wanted { EV_ENABLE } else { EV_DELETE });
+            questions.push(filter, if wanted { EV_ENABLE } else { EV_DELETE });
         }
-        let questions = changes.len;
-        changes.add(interests);
-        changes.apply(&self.queue)?;
-        let answers = &changes.list[..questions];
-        if answers.iter().all(|answer| is_not_found(answer.errno())) {
-            self.take_back(fd);
+        questions.apply(&self.queue)?;
+        let mut answers = questions.made().iter().map(Kevent::errno);
+        if answers.clone().all(is_not_found) {
             return Err(error::not_found());
         }
+        if let Some(errno) = answers.find(|&errno| errno != 0 && !is_not_found(errno)) {
+            self.take_back(fd);
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        // In a call of its own: what is added where there was nothing could be reported to another
+        // thread's poll before it is taken back, and another thread's `register` go with it.
+        let mut changes = Changes::new(fd, token);
+        changes.add(interests);
+        changes
+            .apply(&self.queue)
+            .inspect_err(|_| self.take_back(fd))?;
         dead_pipes.forget(fd);
         self.settle(&changes, interests, &mut dead_pipes)
     }
@@ -152,7 +160,7 @@ impl Kqueue {
         }
     }
 
-    /// Looks at the receipts of the changes that [`Changes::add`] has made.
+    /// Looks at the receipts of `changes`, which [`Changes::add`] has made.
     fn settle(
         &self,
         changes: &Changes,
@@ -160,7 +168,7 @@ impl Kqueue {
         dead_pipes: &mut Held<'_>,
     ) -> io::Result<Registered> {
         let failure = |filter| {
-            let receipt = changes.added().iter().find(|c| c.filter() == filter)?;
+            let receipt = changes.made().iter().find(|c| c.filter() == filter)?;
             Some(receipt.errno()).filter(|&errno| errno != 0)
         };
         let (reading, writing) = (failure(EVFILT_READ), failure(EVFILT_WRITE));
@@ -218,7 +226,13 @@ impl Kqueue {
     ) -> io::Result<Harvest> {
         let late = self.dead_pipes.report(&self.queue, list, room);
         if late == 0 {
-            return self.ask(list, room, timeout);
+            let mut harvest = self.ask(list, room, timeout)?;
+            if harvest.rung {
+                // Perhaps for one that came meanwhile. The ring has left room.
+                let room = room - harvest.events;
+                harvest.events += self.dead_pipes.report(&self.queue, list, room);
+            }
+            return Ok(harvest);
         }
         let mut harvest = Harvest {
             events: late,
@@ -232,6 +246,12 @@ impl Kqueue {
             }
         }
         Ok(harvest)
+    }
+
+    /// Whether there are events that only the next [`wait`](Kqueue::wait) adds. Their ring may have
+    /// been consumed.
+    pub(crate) fn has_more(&self) -> bool {
+        self.dead_pipes.has_more()
     }
 
     #[inline]
@@ -264,9 +284,8 @@ impl AsFd for Kqueue {
 struct Changes {
     fd: RawFd,
     token: Token,
-    list: [Kevent; 4],
+    list: [Kevent; 2],
     len: usize,
-    first_added: usize,
 }
 
 impl Changes {
@@ -274,9 +293,8 @@ impl Changes {
         Changes {
             fd,
             token,
-            list: [Kevent::new(0, 0, 0, 0); 4],
+            list: [Kevent::new(0, 0, 0, 0); 2],
             len: 0,
-            first_added: 0,
         }
     }
 
@@ -288,7 +306,6 @@ impl Changes {
 
     /// Adds a knote for each of `interests`. Requests of asynchronous I/O bring their own.
     fn add(&mut self, interests: Interest) {
-        self.first_added = self.len;
         for (filter, wanted) in filters(interests) {
             if wanted {
                 self.push(filter, EV_ADD | EV_CLEAR);
@@ -305,10 +322,6 @@ impl Changes {
 
     fn made(&self) -> &[Kevent] {
         &self.list[..self.len]
-    }
-
-    fn added(&self) -> &[Kevent] {
-        &self.list[self.first_added..self.len]
     }
 
     /// The first change that failed.

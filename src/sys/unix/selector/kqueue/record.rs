@@ -50,10 +50,11 @@ pub(super) fn is_bell(record: &Kevent, fd: i32) -> bool {
 }
 
 /// Whether `record` is what it cannot be. NetBSD has returned records that were all zeroes (Go issue
-/// 14127), where 0 is `EVFILT_READ`; a real one has the flags it was added with.
+/// 14127), where 0 is `EVFILT_READ`; a real one has the flags it was added with. Elsewhere no filter
+/// is 0.
 #[inline]
 pub(super) fn is_void(record: &Kevent) -> bool {
-    record.flags() == 0 && record.ident() == 0 && record.udata() == 0
+    record.filter() == 0 && record.flags() == 0 && record.ident() == 0 && record.udata() == 0
 }
 
 /// What `record` tells, and its flags for `Debug`.
@@ -64,7 +65,8 @@ pub(super) fn is_void(record: &Kevent) -> bool {
 #[inline]
 pub(super) fn decode(record: &Kevent) -> (Readiness, u32) {
     let end = record.flags() & EV_EOF != 0;
-    let errno = end && record.fflags() != 0;
+    // Elsewhere they are the filter's own: an exited process has EV_EOF and NOTE_EXIT.
+    let errno = end && record.fflags() != 0 && descriptor(record).is_some();
     let failed = record.flags() & EV_ERROR != 0;
     let (readiness, raw) = match record.filter() {
         EVFILT_READ => (

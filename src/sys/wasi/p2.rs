@@ -1,0 +1,101 @@
+//! Preview 2, by wasi-libc's `poll` and its sockets. See [`super`] for why.
+//!
+//! # What wasi-libc says, and what is made of it
+//!
+//! * One descriptor that is closed, or that it cannot wait for (files and terminals, for writing),
+//!   makes the whole call fail.
+//! * If no record asks for anything it has the host wait for nothing at all, which ends the program.
+//! * A stream that connects is one object of the host's, of which it says "ready" when that is over,
+//!   for better or worse. wasi-libc takes it for the answer to every question, so a connection that
+//!   has just been made is called readable. Streams that ferrio has begun to connect are therefore
+//!   asked about once more at that moment; those of others cannot be told from the rest.
+//! * A datagram socket is likewise called readable until the first operation on it.
+
+#![allow(unsafe_code)]
+
+use std::io;
+#[cfg(feature = "net")]
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::RawFd;
+#[cfg(feature = "net")]
+use std::os::fd::{AsFd, AsRawFd};
+use std::slice;
+use std::time::Duration;
+
+use super::os::poll::{Flags, POLLIN, POLLOUT, PollFd, has};
+#[cfg(feature = "net")]
+use super::os::socket;
+use crate::kind::SelectorKind;
+use crate::sync::{Mutex, lock};
+
+pub(crate) const SELECTOR: SelectorKind = SelectorKind::Poll;
+
+/// Streams that ferrio has begun to connect and that were not reported since. A number that was closed
+/// and is another descriptor's costs one call more.
+static CONNECTING: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
+
+/// Looks again at an answer that may be about something else than it seems.
+pub(super) fn look_again(answer: &mut PollFd) -> io::Result<()> {
+    if has(answer.revents, POLLIN) && was_connecting(answer.fd) {
+        poll(slice::from_mut(answer), Some(Duration::ZERO))?;
+    }
+    Ok(())
+}
+
+fn was_connecting(fd: RawFd) -> bool {
+    let mut connecting = lock(&CONNECTING);
+    let place = connecting.iter().position(|&other| other == fd);
+    place.map(|place| connecting.swap_remove(place)).is_some()
+}
+
+/// An error if `fd`, which may be any number, cannot be asked about `events`: EBADF if it is closed,
+/// ENOTSUP if it is nothing that can be waited for.
+pub(super) fn check(fd: RawFd, events: Flags) -> io::Result<()> {
+    let mut record = PollFd {
+        fd,
+        events: events & (POLLIN | POLLOUT),
+        revents: 0,
+    };
+    poll(slice::from_mut(&mut record), Some(Duration::ZERO))
+}
+
+/// One call, with records that all ask for something.
+pub(super) fn poll(records: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
+    let len = records.len() as libc::nfds_t;
+    // SAFETY: `records` is that many records, which nobody else uses during the call; their
+    // descriptors may be any numbers.
+    let outcome = unsafe { libc::poll(records.as_mut_ptr(), len, milliseconds(timeout)) };
+    if outcome == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Rounded up, so that no poll ends early or spins, and cut to what an `int` holds, some 24 days,
+/// after which the caller asks again.
+fn milliseconds(timeout: Option<Duration>) -> i32 {
+    let Some(timeout) = timeout else { return -1 };
+    let whole = timeout.as_secs().saturating_mul(1000);
+    let rest = u64::from(timeout.subsec_nanos().div_ceil(1_000_000));
+    i32::try_from(whole.saturating_add(rest)).unwrap_or(i32::MAX)
+}
+
+/// A stream that has begun to connect to `addr`.
+#[cfg(feature = "net")]
+pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket::stream_for(&addr)?;
+    match socket::connect(socket.as_fd(), &addr) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+        _ => {}
+    }
+    let fd = socket.as_raw_fd();
+    was_connecting(fd); // An older one's of that number.
+    lock(&CONNECTING).push(fd);
+    Ok(TcpStream::from(socket))
+}
+
+/// wasi-libc has no such option: see the error it gives.
+#[cfg(feature = "net")]
+pub(crate) fn only_v6(socket: &UdpSocket) -> io::Result<bool> {
+    socket::only_v6(socket.as_fd())
+}

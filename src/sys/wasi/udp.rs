@@ -1,0 +1,13 @@
+//! UDP sockets: std's, made non-blocking.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+
+pub(crate) use super::preview::only_v6;
+
+/// A socket bound to `addr`. Under preview 1 there are none, and std says so.
+pub(crate) fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(addr)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
