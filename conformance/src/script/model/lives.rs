@@ -1,6 +1,5 @@
 //! What each token may say, and until when.
 
-use super::super::op::Want;
 use super::object::{Level, World};
 use super::watch::Asked;
 use super::{DIRECTIONS, Model, Registration};
@@ -55,19 +54,6 @@ impl Model {
         if let Some(life) = self.lives.iter_mut().find(alive) {
             life.until = Some(now);
         }
-    }
-
-    /// The kernel's table of knotes is asked and changed in one call: what turns out not to have been
-    /// registered was for a moment.
-    pub(super) fn flash(&mut self, slot: usize, token: usize, want: Want) {
-        let object = self.id(slot);
-        let ready = DIRECTIONS.map(|direction| is_maybe_ready(&self.world, object, direction));
-        let asked = Asked::new(want, &self.rules);
-        self.lives.push(Life {
-            ready,
-            until: Some(super::tick(&self.clock)),
-            ..Life::new(token, asked)
-        });
     }
 
     /// Takes down what every source is ready for. After each operation, that is all that it ever is:
