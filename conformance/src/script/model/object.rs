@@ -340,6 +340,18 @@ impl World {
         self.objects[id].uncertain || self.is_finished(id) || self.peer_is_closed(id)
     }
 
+    /// Whether a direction has ended, and the kernel knows it.
+    pub(super) fn has_ended(&self, id: usize, direction: usize) -> bool {
+        let object = &self.objects[id];
+        if object.uncertain || object.kind.is_network() || object.kind.is_datagram() {
+            return false;
+        }
+        match direction {
+            super::READ => object.kind != Type::Sender && self.is_finished(id),
+            _ => object.write_shut || object.kind == Type::Sender && self.peer_is_closed(id),
+        }
+    }
+
     /// Whether an event may say that writing is over.
     pub(super) fn may_be_write_closed(&self, id: usize) -> bool {
         let object = &self.objects[id];

@@ -260,6 +260,7 @@ impl Registration {
             return Ok(false);
         }
         self.check_truth(seen, world, object, rules)?;
+        check_ends(seen, world, object, rules)?;
         let awaits = |&direction: &usize| {
             let waits = self.level || self.directions[direction].armed.is_some();
             let ready = self.is_or_was_ready(world, object, direction, rules);
@@ -384,6 +385,20 @@ fn check_closed(seen: &Seen, world: &World, object: usize) -> Result<(), Complai
     if wrong {
         let kind = world.get(object).kind.name();
         return Err(format!("{seen:?} says too much of this {kind}"));
+    }
+    Ok(())
+}
+
+/// What an event tells of a direction that has ended says so. Of one's own shutdown of writing only
+/// kqueue does.
+fn check_ends(seen: &Seen, world: &World, object: usize, rules: &Rules) -> Result<(), Complaint> {
+    let read = seen.readable && !seen.read_closed && world.has_ended(object, READ);
+    let write = seen.writable && !seen.write_closed && world.has_ended(object, WRITE);
+    // An error of the writing side says readable by itself.
+    let failed = rules.two_filters && seen.is_failed_write();
+    if read && !failed || write && rules.two_filters {
+        let kind = world.get(object).kind.name();
+        return Err(format!("{seen:?} doesn't tell the end of this {kind}"));
     }
     Ok(())
 }
