@@ -3,17 +3,22 @@
 //! event.
 #![cfg(unix)]
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ferrio::event::Event;
 use ferrio::unix::SourceFd;
 use ferrio::unix::pipe::{self, Sender};
-use ferrio::{Interest, Token};
+use ferrio::{Events, Interest, Token};
 use ferrio_conformance::outside::take_all;
 use ferrio_conformance::{
-    Backend, Capability, Driver, conformance, descriptors, has, in_thread, pairs,
+    Backend, Capability, Driver, conformance, descriptors, has, in_thread, kernel, pairs,
 };
+
+/// More than it takes to be told.
+const LONG: Duration = Duration::from_secs(5);
 
 conformance! { late_pipes {
     registering_reports_the_end_of_writing,
@@ -27,6 +32,7 @@ conformance! { late_pipes {
     many_are_all_reported_with_room_for_one,
     a_failed_ring_leaves_nothing_behind,
     an_outer_loop_learns_of_it needs DescriptorOfPoll,
+    an_outer_loop_learns_of_one_beside_a_poll needs DescriptorOfPoll,
     a_closed_descriptor_is_still_ebadf,
 } }
 
@@ -236,6 +242,53 @@ fn an_outer_loop_learns_of_it(b: &Backend) {
     inner.add(&mut sender, 1, Interest::WRITABLE);
     outer.expect_readable(7);
     assert_told(&take_all(&mut inner), 1);
+}
+
+/// The poll that takes the ring out may have looked for such pipes before, and have other events.
+fn an_outer_loop_learns_of_one_beside_a_poll(b: &Backend) {
+    const ROUNDS: usize = 6000;
+
+    let mut poll = b.poll();
+    let registry = poll.registry().try_clone().expect("a clone");
+    let (mut stream, mut peer) = pairs::local();
+    registry
+        .register(&mut stream, Token(ROUNDS), Interest::READABLE)
+        .expect("register");
+    let told = AtomicUsize::new(0);
+    let learns = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for token in 0..ROUNDS {
+                let mut sender = late();
+                // Nobody reads any more when it has failed.
+                let _ = peer.write(b"x");
+                registry
+                    .register(&mut sender, Token(token), Interest::WRITABLE)
+                    .expect("register");
+                while told.load(Ordering::Acquire) <= token {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let mut events = Events::with_capacity(8);
+        while told.load(Ordering::Acquire) < ROUNDS {
+            let shown = poll.as_raw_fd();
+            if kernel::poll(shown, kernel::IN, LONG).expect("poll(2)") == 0 {
+                told.store(usize::MAX, Ordering::Release);
+                return false;
+            }
+            poll.poll(&mut events, Some(Duration::ZERO)).expect("poll");
+            for event in &events {
+                if event.token() == Token(ROUNDS) {
+                    let mut buffer = [0; 64];
+                    let _ = stream.read(&mut buffer);
+                } else {
+                    told.store(event.token().0 + 1, Ordering::Release);
+                }
+            }
+        }
+        true
+    });
+    assert!(learns, "the outer loop was not told");
 }
 
 fn a_closed_descriptor_is_still_ebadf(b: &Backend) {

@@ -1,5 +1,7 @@
 //! Contract row 5: a registration that fails leaves nothing behind, and one that exists survives.
 
+#![cfg(any(unix, windows))]
+
 use std::io::ErrorKind;
 
 use ferrio::fault::{self, Call};
@@ -19,6 +21,10 @@ conformance! { rollback {
     half_a_registration_is_taken_back needs DescriptorOfPoll,
     #[cfg(unix)]
     half_a_reregistration_ends_the_registration needs DescriptorOfPoll,
+    #[cfg(unix)]
+    refused_reregister_tells_a_poll_beside_it_nothing,
+    #[cfg(unix)]
+    refused_reregister_does_not_end_a_registration_made_beside_it,
 } }
 
 const ERRORS: &[i32] = &[error::ENOMEM, error::ENOSPC, error::EPERM, error::EINVAL];
@@ -235,4 +241,75 @@ fn half_a_reregistration_ends_the_registration(b: &Backend) {
     assert_eq!(error.expect_err("nothing").kind(), ErrorKind::NotFound);
     driver.add(&mut source, 3, Interest::READABLE);
     driver.expect_readable(3);
+}
+
+/// The token of a registration that has failed must not be reported: it may be a pointer to what the
+/// caller then frees.
+#[cfg(unix)]
+fn refused_reregister_tells_a_poll_beside_it_nothing(b: &Backend) {
+    use std::os::fd::AsRawFd;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use ferrio::{Events, unix::SourceFd};
+
+    let mut poll = b.poll();
+    let registry = poll.registry().try_clone().expect("a clone");
+    let (stream, mut peer) = ferrio_conformance::pairs::local();
+    std::io::Write::write_all(&mut peer, b"x").expect("write");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let fd = stream.as_raw_fd();
+            for _ in 0..3000 {
+                let error = registry
+                    .reregister(&mut SourceFd(&fd), Token(1), Interest::READABLE)
+                    .expect_err("it is not registered");
+                assert_eq!(error.kind(), ErrorKind::NotFound);
+            }
+            done.store(true, Ordering::Release);
+        });
+        let mut events = Events::with_capacity(8);
+        while !done.load(Ordering::Acquire) {
+            poll.poll(&mut events, Some(Duration::ZERO)).expect("poll");
+            assert!(events.is_empty(), "{events:?}");
+        }
+    });
+}
+
+/// Whichever came first, what `register` has done stays.
+#[cfg(unix)]
+fn refused_reregister_does_not_end_a_registration_made_beside_it(b: &Backend) {
+    use std::os::fd::AsRawFd;
+
+    use ferrio::unix::SourceFd;
+
+    const ROUNDS: usize = 3000;
+
+    let poll = b.poll();
+    let (registry, other) = (poll.registry(), poll.registry().try_clone());
+    let other = other.expect("a clone");
+    let (stream, _peer) = ferrio_conformance::pairs::local();
+    let fd = stream.as_raw_fd();
+    let together = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                together.wait();
+                // Refused or not, as it happens.
+                let _ = other.reregister(&mut SourceFd(&fd), Token(1), Interest::READABLE);
+                together.wait();
+            }
+        });
+        let mut lost = 0;
+        for _ in 0..ROUNDS {
+            together.wait();
+            registry
+                .register(&mut SourceFd(&fd), Token(2), Interest::READABLE)
+                .expect("register");
+            together.wait();
+            lost += usize::from(registry.deregister(&mut SourceFd(&fd)).is_err());
+        }
+        assert_eq!(lost, 0);
+    });
 }

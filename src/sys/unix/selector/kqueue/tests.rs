@@ -57,6 +57,9 @@ fn an_error_is_told_with_the_end_it_has_caused() {
     // Without an end these are flags of the filter.
     let mark = record(1, EVFILT_READ, 1).with_fflags(1);
     assert_eq!(is(mark), Readiness::READABLE);
+    // And so are another filter's with one: NOTE_EXIT of a process.
+    let exited = end(1, -5, 1).with_fflags(1 << 31);
+    assert_eq!(is(exited), Readiness::NONE);
     let failed = Kevent::new(1, EVFILT_READ, OURS | EV_ERROR, 1);
     assert!(is(failed).contains(Readiness::ERROR | Readiness::READABLE));
 }
