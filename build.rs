@@ -250,7 +250,8 @@ const TABLE: &[Row] = &[
         ],
         has_on: &[],
     },
-    // No has_user_events: OpenBSD's EVFILT_USER was written in 2025, and libc does not declare it.
+    // No has_user_events: OpenBSD's EVFILT_USER was written in 2025, and older releases of libc, which will do
+    // for ferrio, do not declare it.
     Row {
         os: &["openbsd"],
         arch: &[],

@@ -2,6 +2,8 @@
 //! kernel's documentation; `differential.rs` compares the same scenes with mio. Unix sockets and pipes
 //! are in `closed_local.rs`.
 
+#![cfg(any(unix, windows))]
+
 use std::io::{self, Read, Write};
 use std::net::{self, Shutdown};
 
@@ -193,6 +195,7 @@ fn udp_error_is_not_a_closed_connection(b: &Backend) {
         norm: "weW",
         kqueue: "rw",
         kqueue_afterwards: "rw",
+        kqueue_room: false,
     };
     let (mut driver, socket) = assert_bits(b, socket, refuse, kernel::ERR, told);
     let error = socket.recv(&mut [0; 8]).expect_err("refused");

@@ -25,6 +25,11 @@ conformance! { closed_local {
     io_errors_after_a_hang_up_are_the_kernels,
 } }
 
+const END_OF_UNIX_READING: Told = Told {
+    kqueue_room: true,
+    ..END_OF_READING
+};
+
 fn unix_peer_closed(b: &Backend) {
     let (stream, peer) = pairs::unix();
     assert_bits(b, stream, |_| drop(peer), kernel::HUP, "rwRW");
@@ -33,7 +38,7 @@ fn unix_peer_closed(b: &Backend) {
 fn unix_peer_shut_its_writing_half(b: &Backend) {
     let (stream, peer) = pairs::unix();
     let shut = |_: &mut _| peer.shutdown(Shutdown::Write).expect("shutdown");
-    assert_bits(b, stream, shut, kernel::RDHUP, END_OF_READING);
+    assert_bits(b, stream, shut, kernel::RDHUP, END_OF_UNIX_READING);
 }
 
 fn unix_local_reading_half_shut(b: &Backend) {
@@ -43,7 +48,7 @@ fn unix_local_reading_half_shut(b: &Backend) {
         stream,
         |s| s.shutdown(Shutdown::Read).expect("shutdown"),
         kernel::RDHUP,
-        END_OF_READING,
+        END_OF_UNIX_READING,
     );
 }
 
@@ -76,6 +81,7 @@ fn unix_peer_closed_with_unread_data(b: &Backend) {
         norm: "rweRW",
         kqueue: "rwRW",
         kqueue_afterwards: "rwRW",
+        kqueue_room: false,
     };
     let (_, stream) = assert_bits(b, stream, |_| drop(peer), kernel::HUP, unread);
     let error = stream.take_error().expect("take_error").expect("an error");
@@ -88,6 +94,7 @@ fn pipe_writer_closed(b: &Backend) {
         norm: "RW",
         kqueue: "rR",
         kqueue_afterwards: "rR",
+        kqueue_room: false,
     };
     assert_bits(b, receiver, |_| drop(sender), kernel::HUP, told);
 }
@@ -102,6 +109,7 @@ fn pipe_writer_closed_with_data_left(b: &Backend) {
         norm: "rRW",
         kqueue: "rR",
         kqueue_afterwards: "rR",
+        kqueue_room: false,
     };
     let (_, mut receiver) = assert_bits(b, receiver, end, kernel::HUP, told);
     let mut text = String::new();
@@ -114,6 +122,7 @@ const READER_GONE: Told = Told {
     norm: "",
     kqueue: "wW",
     kqueue_afterwards: "wW",
+    kqueue_room: false,
 };
 
 fn pipe_reader_closed(b: &Backend) {

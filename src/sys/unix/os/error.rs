@@ -9,7 +9,6 @@ pub(crate) use libc::EPIPE as BROKEN_PIPE;
 pub(crate) use libc::{EBADF as BAD_DESCRIPTOR, ENOENT as NOT_FOUND};
 
 /// There is no such descriptor.
-#[cfg(sel_poll)]
 pub(crate) fn bad_descriptor() -> io::Error {
     io::Error::from_raw_os_error(libc::EBADF)
 }

@@ -14,16 +14,20 @@
 //! **Changes** are made with `EV_RECEIPT`: every change is answered, and no event is taken out of the
 //! queue by a call that isn't a poll. A set of changes is not atomic. If one fails, those before it
 //! are taken back. Nothing tells whether a knote was there before `EV_ADD`, so a descriptor that is
-//! registered twice has the second registration's token from then on, silently; `EV_ENABLE` does tell,
-//! which is how [`reregister`](Kqueue::reregister) finds out.
+//! registered twice has the second registration's token, for the directions that it names, silently; `EV_ENABLE` does tell,
+//! which is how [`reregister`](Kqueue::reregister) finds out. Of a `register` for both directions that
+//! fails half way, a poll in another thread may see the half that was there for a moment.
 //!
 //! **Events** of the two filters are merged, so that a source has one event in a batch. What a kqueue
 //! adds by itself stays: an edge for writing at each acknowledgement of TCP and each read of a pipe or
 //! Unix socket, though nothing was full. What cannot be recognised as ours, someone else has
 //! registered by way of the descriptor; it is passed on under its user data.
 //!
-//! **Drop.** The last of the selector and its wakers closes the queue, and that is all. A forked child
-//! does not inherit it and leaves the number alone.
+//! **Drop.** The last of the selector and its wakers closes the queue, and that is all.
+//!
+//! **fork.** A child does not inherit the queue. It may drop what it has of it, which leaves the number
+//! alone, and wake, which reaches nobody. Anything else is an error, or meets what the child has opened
+//! under that number.
 
 mod dead_pipes;
 mod merge;
@@ -119,9 +123,9 @@ impl Kqueue {
         if answers.clone().all(is_not_found) {
             return Err(error::not_found());
         }
-        if let Some(errno) = answers.find(|&errno| errno != 0 && !is_not_found(errno)) {
-            self.take_back(fd);
-            return Err(io::Error::from_raw_os_error(errno));
+        // What else may be wrong the changes will tell.
+        if answers.any(|errno| errno == error::BAD_DESCRIPTOR) {
+            return Err(error::bad_descriptor());
         }
         // In a call of its own: what is added where there was nothing could be reported to another
         // thread's poll before it is taken back, and another thread's `register` go with it.
@@ -204,6 +208,8 @@ impl Kqueue {
         let bell = Bell::of_queue(kind, &self.queue)?;
         if !bell.is_in(&self.queue) {
             let fd = bell.as_fd().as_raw_fd();
+            // The number may have been that of a dead pipe.
+            self.dead_pipes.hold().forget(fd);
             let mut changes = Changes::new(fd, Token(0));
             changes.push(EVFILT_READ, EV_ADD | EV_CLEAR);
             // Before there can be a record of it.
@@ -308,7 +314,8 @@ impl Changes {
     fn add(&mut self, interests: Interest) {
         for (filter, wanted) in filters(interests) {
             if wanted {
-                self.push(filter, EV_ADD | EV_CLEAR);
+                // Enabled: the knote of a dead pipe may be there, and is not.
+                self.push(filter, EV_ADD | EV_ENABLE | EV_CLEAR);
             }
         }
     }
