@@ -14,9 +14,10 @@
 //! **Changes** are made with `EV_RECEIPT`: every change is answered, and no event is taken out of the
 //! queue by a call that isn't a poll. A set of changes is not atomic. If one fails, those before it
 //! are taken back. Nothing tells whether a knote was there before `EV_ADD`, so a descriptor that is
-//! registered twice has the second registration's token, for the directions that it names, silently; `EV_ENABLE` does tell,
-//! which is how [`reregister`](Kqueue::reregister) finds out. Of a `register` for both directions that
-//! fails half way, a poll in another thread may see the half that was there for a moment.
+//! registered twice silently has the second registration's token, for the directions that it names;
+//! `EV_ENABLE` does tell, which is how [`reregister`](Kqueue::reregister) finds out. Of a `register`
+//! for both directions that fails half way, a poll in another thread may see the half that was there
+//! for a moment.
 //!
 //! **Events** of the two filters are merged, so that a source has one event in a batch. What a kqueue
 //! adds by itself stays: an edge for writing at each acknowledgement of TCP and each read of a pipe or
@@ -140,9 +141,7 @@ impl Kqueue {
 
     pub(crate) fn deregister(&self, fd: RawFd) -> io::Result<()> {
         let mut dead_pipes = self.dead_pipes.hold();
-        let mut changes = Changes::new(fd, Token(0));
-        changes.push(EVFILT_READ, EV_DELETE);
-        changes.push(EVFILT_WRITE, EV_DELETE);
+        let mut changes = Changes::deletions(fd);
         changes.apply(&self.queue)?;
         let errors = changes.made().iter().map(Kevent::errno);
         // Which of the two it had isn't known, so one of them may be missing.
@@ -196,11 +195,8 @@ impl Kqueue {
     /// that was there: its old token is lost, and the new one must not be reported.
     #[cold]
     fn take_back(&self, fd: RawFd) {
-        let mut changes = Changes::new(fd, Token(0));
-        changes.push(EVFILT_READ, EV_DELETE);
-        changes.push(EVFILT_WRITE, EV_DELETE);
         // What is not there need not be removed.
-        let _ = changes.apply(&self.queue);
+        let _ = Changes::deletions(fd).apply(&self.queue);
     }
 
     /// Makes the wakers' kernel object, and watches it.
@@ -302,6 +298,14 @@ impl Changes {
             list: [Kevent::new(0, 0, 0, 0); 2],
             len: 0,
         }
+    }
+
+    /// Removes whatever there is.
+    fn deletions(fd: RawFd) -> Changes {
+        let mut changes = Changes::new(fd, Token(0));
+        changes.push(EVFILT_READ, EV_DELETE);
+        changes.push(EVFILT_WRITE, EV_DELETE);
+        changes
     }
 
     fn push(&mut self, filter: i32, flags: u32) {
