@@ -274,7 +274,8 @@ impl Source for NamedPipe {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.inner.register(registry.selector(), token, interests)
+        self.inner
+            .register(registry.selector().site(), token, interests)
     }
 
     fn reregister(
@@ -283,11 +284,12 @@ impl Source for NamedPipe {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.inner.reregister(registry.selector(), token, interests)
+        self.inner
+            .reregister(registry.selector().site(), token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.inner.deregister(registry.selector())
+        self.inner.deregister(registry.selector().site())
     }
 }
 

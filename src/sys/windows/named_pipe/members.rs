@@ -5,11 +5,21 @@ use std::sync::Weak;
 use super::pool::Pool;
 use super::shared::Shared;
 use crate::sync::{Arc, Mutex, lock};
+use crate::sys::windows::port::Port;
 
 /// The selector's hold on its named pipes. When the selector is dropped, whatever they have under way
 /// is cancelled, and they let go of the port, which then waits for the end of it.
 #[derive(Debug, Default)]
 pub(crate) struct Pipes(Arc<Members>);
+
+/// What a pipe needs of the selector that it is registered with.
+#[derive(Copy, Clone)]
+pub(crate) struct Site<'a> {
+    /// Never another selector's.
+    pub(crate) id: usize,
+    pub(crate) port: &'a Arc<Port>,
+    pub(crate) pipes: &'a Pipes,
+}
 
 /// What the pipes of one `Poll` share.
 #[derive(Debug, Default)]

@@ -44,12 +44,11 @@ use std::ptr;
 use self::shared::Shared;
 use self::state::Traits;
 use super::os::pipe as os;
-use super::selector::Selector;
 use crate::interest::Interest;
 use crate::sync::Arc;
 use crate::token::Token;
 
-pub(crate) use self::members::Pipes;
+pub(crate) use self::members::{Pipes, Site};
 
 #[derive(Debug)]
 pub(crate) struct NamedPipe {
@@ -124,24 +123,24 @@ impl NamedPipe {
 
     pub(crate) fn register(
         &self,
-        selector: &Selector,
+        site: Site<'_>,
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.shared.register(selector, token, interests)
+        self.shared.register(site, token, interests)
     }
 
     pub(crate) fn reregister(
         &self,
-        selector: &Selector,
+        site: Site<'_>,
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.shared.reregister(selector, token, interests)
+        self.shared.reregister(site, token, interests)
     }
 
-    pub(crate) fn deregister(&self, selector: &Selector) -> io::Result<()> {
-        self.shared.deregister(selector)
+    pub(crate) fn deregister(&self, site: Site<'_>) -> io::Result<()> {
+        self.shared.deregister(site)
     }
 }
 

@@ -3,14 +3,13 @@ use std::io;
 use std::os::windows::io::{AsHandle, OwnedHandle};
 
 use super::live::Live;
-use super::members::Membership;
+use super::members::{Membership, Site};
 use super::operation::{Name, Nudge};
 use super::state::{Completion, Machine, Ticket, Traits};
 use crate::interest::Interest;
 use crate::sync::{Arc, Mutex, lock};
 use crate::sys::windows::os::overlapped::Overlapped;
 use crate::sys::windows::port::{Batch, Place, Port};
-use crate::sys::windows::selector::Selector;
 use crate::token::Token;
 
 /// A pipe, as its operations know it.
@@ -64,21 +63,21 @@ impl Shared {
 
     pub(super) fn register(
         self: &Arc<Self>,
-        selector: &Selector,
+        site: Site<'_>,
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
         let mut state = lock(&self.state);
         if state.machine.is_registered() {
-            return Err(state.parts.occupied(selector));
+            return Err(state.parts.occupied(site));
         }
-        state.parts.settle_in(self, selector)?;
+        state.parts.settle_in(self, site)?;
         self.watch(&mut state, token, interests)
     }
 
     pub(super) fn reregister(
         self: &Arc<Self>,
-        selector: &Selector,
+        site: Site<'_>,
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
@@ -86,15 +85,15 @@ impl Shared {
         if !state.machine.is_registered() {
             return Err(unknown());
         }
-        if !state.parts.is_at(selector) {
-            return Err(state.parts.occupied(selector));
+        if !state.parts.is_at(site) {
+            return Err(state.parts.occupied(site));
         }
         self.watch(&mut state, token, interests)
     }
 
-    pub(super) fn deregister(&self, selector: &Selector) -> io::Result<()> {
+    pub(super) fn deregister(&self, site: Site<'_>) -> io::Result<()> {
         let mut state = lock(&self.state);
-        if !state.machine.is_registered() || !state.parts.is_at(selector) {
+        if !state.machine.is_registered() || !state.parts.is_at(site) {
             return Err(unknown());
         }
         state.machine.deregister();
@@ -215,33 +214,33 @@ impl State {
 }
 
 impl Parts {
-    fn is_at(&self, selector: &Selector) -> bool {
+    fn is_at(&self, site: Site<'_>) -> bool {
         let home = self.home.as_ref();
-        home.is_some_and(|home| home.selector == selector.id())
+        home.is_some_and(|home| home.selector == site.id)
     }
 
     /// Associates the handle with the selector's port, if it isn't.
-    fn settle_in(&mut self, pipe: &Arc<Shared>, selector: &Selector) -> io::Result<()> {
-        if self.is_at(selector) {
+    fn settle_in(&mut self, pipe: &Arc<Shared>, site: Site<'_>) -> io::Result<()> {
+        if self.is_at(site) {
             return Ok(());
         }
         if self.associated {
-            return Err(self.occupied(selector));
+            return Err(self.occupied(site));
         }
         if let Some(handle) = &self.handle {
-            selector.port().associate(handle.as_handle())?;
+            site.port.associate(handle.as_handle())?;
             self.associated = true;
         }
         self.home = Some(Home {
-            selector: selector.id(),
-            port: selector.port().clone(),
-            members: selector.pipes().join(pipe),
+            selector: site.id,
+            port: site.port.clone(),
+            members: site.pipes.join(pipe),
         });
         Ok(())
     }
 
-    fn occupied(&self, selector: &Selector) -> io::Error {
-        let message = if self.is_at(selector) {
+    fn occupied(&self, site: Site<'_>) -> io::Error {
+        let message = if self.is_at(site) {
             "the named pipe is already registered with this `Registry`"
         } else {
             "the named pipe belongs to another `Poll`, for good"

@@ -118,10 +118,14 @@ impl Selector {
         &self.shared.port
     }
 
-    /// What named pipes share.
+    /// What named pipes need.
     #[cfg(feature = "os-ext")]
-    pub(crate) fn pipes(&self) -> &super::named_pipe::Pipes {
-        &self.pipes
+    pub(crate) fn site(&self) -> super::named_pipe::Site<'_> {
+        super::named_pipe::Site {
+            id: self.id,
+            port: self.port(),
+            pipes: &self.pipes,
+        }
     }
 
     /// What this selector's wakers share.
