@@ -15,6 +15,8 @@ const BACKENDS: &[(&str, &[&str])] = &[
     ("backend_poll_kqueue", USER_EVENTS),
     ("backend_poll_pipe", UNIX),
     ("backend_iocp_packet", &["windows"]),
+    ("backend_poll_flag", &["wasi-p2"]),
+    ("backend_poll_oneoff_flag", &["wasi-p1"]),
 ];
 
 const EPOLL: &[&str] = &["linux", "android", "illumos"];
@@ -67,6 +69,11 @@ fn main() {
     let mut os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     if os == "linux" && env::var_os("CARGO_CFG_FERRIO_KQUEUE").is_some() {
         os = "simulated".into();
+    }
+    if os == "wasi" {
+        // Two previews, and a selector for each.
+        os += "-";
+        os += &env::var("CARGO_CFG_TARGET_ENV").unwrap_or_default();
     }
     for (cfg, systems) in BACKENDS {
         println!("cargo::rustc-check-cfg=cfg({cfg})");

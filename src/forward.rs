@@ -173,6 +173,14 @@ macro_rules! read {
                 &mut self,
                 bufs: &mut [::std::io::IoSliceMut<'_>],
             ) -> ::std::io::Result<usize> {
+                if cfg!(os_wasi) {
+                    // std's way of doing it waits, whatever the mode of the socket.
+                    let first = bufs.iter_mut().find(|buf| !buf.is_empty());
+                    return match first {
+                        Some(buf) => ::std::io::Read::read(self, buf),
+                        None => Ok(0),
+                    };
+                }
                 self.inner
                     .do_read($crate::forward::total_len(bufs), |mut inner| {
                         inner.read_vectored(bufs)
@@ -211,6 +219,14 @@ macro_rules! write {
                 &mut self,
                 bufs: &[::std::io::IoSlice<'_>],
             ) -> ::std::io::Result<usize> {
+                if cfg!(os_wasi) {
+                    // std's way of doing it waits, whatever the mode of the socket.
+                    let first = bufs.iter().find(|buf| !buf.is_empty());
+                    return match first {
+                        Some(buf) => ::std::io::Write::write(self, buf),
+                        None => Ok(0),
+                    };
+                }
                 self.inner
                     .do_write($crate::forward::total_len(bufs), |mut inner| {
                         inner.write_vectored(bufs)

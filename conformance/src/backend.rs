@@ -1,5 +1,6 @@
 //! The backends, and the macro that instantiates a suite for each of them.
 
+#[cfg(any(unix, windows))]
 use ferrio::fault::Call;
 use ferrio::{Poll, SelectorKind, WakerKind};
 
@@ -112,6 +113,7 @@ impl Backend {
 }
 
 /// What [`Backend::calls`] answers; empty where no call is needed.
+#[cfg(any(unix, windows))]
 #[derive(Copy, Clone, Debug)]
 pub struct SelectorCalls {
     pub create: &'static [Call],
@@ -186,6 +188,8 @@ macro_rules! conformance {
             [backend_poll_kqueue poll_kqueue Poll Kqueue]
             [backend_poll_pipe poll_pipe Poll Pipe]
             [backend_iocp_packet iocp_packet Iocp Packet]
+            [backend_poll_flag poll_flag Poll Flag]
+            [backend_poll_oneoff_flag poll_oneoff_flag PollOneoff Flag]
         }
     };
 }
@@ -248,6 +252,9 @@ macro_rules! __cases {
             $(#[$on])*
             #[test]
             fn $case() {
+                if $crate::wasi::skip(stringify!($suite), stringify!($case)) {
+                    return;
+                }
                 let backend = $crate::Backend {
                     test: concat!(
                         stringify!($suite), "::", stringify!($module), "::", stringify!($case)

@@ -120,6 +120,12 @@ pub const GAPS: &[Gap] = &[
         "poll(2) knows levels only: what is ready still is reported when an operation has come to \
          its end",
     ),
+    Gap {
+        selector: Some(SelectorKind::Poll),
+        waker: Some(WakerKind::Flag),
+        capability: Capability::SubMillisecondTimeout,
+        reason: "wasi-libc's `poll` takes milliseconds",
+    },
     kqueue(
         Capability::DoubleRegistrationError,
         "kqueue(2) takes a second registration for a change of the first, and the selector keeps no \
@@ -313,6 +319,7 @@ pub const COMMITTED: &[(&str, &str, usize)] = &[
     ("spurious", "kqueue_pipe", 1),
     ("time", "iocp_packet", 1),
     ("time", "kqueue_kqueue", 1),
+    ("time", "poll_flag", 1),
     ("time", "poll_kqueue", 1),
     ("wake_calls", "kqueue_kqueue", 3),
     ("wake_calls", "poll_kqueue", 3),

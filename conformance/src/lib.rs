@@ -24,11 +24,14 @@
 //! that must be long enough. And what they cannot find out is a failure, never a pass.
 
 mod backend;
+#[cfg(any(unix, windows))]
 #[cfg_attr(windows, path = "windows/blocked.rs")]
 mod blocked;
 pub mod capability;
+#[cfg_attr(target_os = "wasi", path = "wasi/child.rs")]
 mod child;
 pub mod closed;
+#[cfg(any(unix, windows))]
 #[cfg_attr(windows, path = "windows/descriptors.rs")]
 pub mod descriptors;
 mod driver;
@@ -42,23 +45,28 @@ pub mod outside;
 pub mod pairs;
 pub mod rearm;
 pub mod samples;
+#[cfg(any(unix, windows))]
 pub mod script;
 #[cfg(unix)]
 pub mod seccomp;
 #[cfg(unix)]
 pub mod signal;
 pub mod sockets;
+#[cfg_attr(target_os = "wasi", path = "wasi/threads.rs")]
 mod threads;
 pub mod unix_only;
 #[cfg(unix)]
 mod unix_samples;
 #[cfg(unix)]
 pub mod unix_sockets;
+pub mod wasi;
 #[cfg(windows)]
 #[path = "windows/wine.rs"]
 pub mod wine;
 
-pub use self::backend::{Backend, SelectorCalls, assert_complete};
+#[cfg(any(unix, windows))]
+pub use self::backend::SelectorCalls;
+pub use self::backend::{Backend, assert_complete};
 pub use self::capability::Capability;
 pub use self::child::isolated;
 #[cfg(unix)]

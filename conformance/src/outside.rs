@@ -19,8 +19,8 @@ pub fn hand_out(driver: &Driver) {
     }
 }
 
-/// A poll has no descriptor on Windows.
-#[cfg(windows)]
+/// A poll has no descriptor on Windows, nor on WASI.
+#[cfg(not(unix))]
 pub fn hand_out(_: &Driver) {}
 
 /// Whether poll(2) finds the descriptor readable now: level-triggered, so nothing is consumed.

@@ -58,24 +58,24 @@ pub fn unix() -> (UnixStream, unix::net::UnixStream) {
 pub type Local = UnixStream;
 #[cfg(unix)]
 pub type LocalPeer = unix::net::UnixStream;
-#[cfg(windows)]
+#[cfg(not(unix))]
 pub type Local = TcpStream;
-#[cfg(windows)]
+#[cfg(not(unix))]
 pub type LocalPeer = net::TcpStream;
 
 /// As [`tcp`], of the kind that costs least.
 pub fn local() -> (Local, LocalPeer) {
     #[cfg(unix)]
     return unix();
-    #[cfg(windows)]
+    #[cfg(not(unix))]
     return tcp();
 }
 
 /// A UDP socket of ours and one of std's, connected to each other. Once a port is given up nobody
 /// else has it, so a datagram to it is refused.
 pub fn udp() -> (UdpSocket, net::UdpSocket) {
-    // Under Wine a socket with another address sends from this one.
-    let address = if cfg!(windows) {
+    // Under Wine a socket with another address sends from this one. WASI has no process numbers.
+    let address = if cfg!(not(unix)) {
         net::SocketAddr::from(([127, 0, 0, 1], 0))
     } else {
         private_loopback()
@@ -87,7 +87,10 @@ pub fn udp() -> (UdpSocket, net::UdpSocket) {
     peer.connect(ours.local_addr().expect("an address"))
         .expect("connect");
     ours.set_nonblocking(true).expect("non-blocking");
-    peer.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    // WASI has none for datagrams: there a test that hangs is ended from outside.
+    if cfg!(not(target_os = "wasi")) {
+        peer.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    }
     (UdpSocket::from_std(ours), peer)
 }
 

@@ -55,9 +55,9 @@ impl Sample {
 }
 
 /// What only Unix has.
-#[cfg(windows)]
+#[cfg(not(unix))]
 const LOCAL: [fn() -> Sample; 0] = [];
-#[cfg(windows)]
+#[cfg(not(unix))]
 const SOURCE_FD: [fn() -> Sample; 0] = [];
 
 /// A sample of every kind of source.

@@ -127,6 +127,8 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
         Kept::Cases(&[
             "half_a_registration_is_taken_back",
             "half_a_reregistration_ends_the_registration",
+            "refused_reregister_does_not_end_a_registration_made_beside_it",
+            "refused_reregister_tells_a_poll_beside_it_nothing",
         ]),
         "a poll that another poll watches",
     ),

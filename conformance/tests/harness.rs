@@ -1,5 +1,7 @@
 //! The harness itself: what has to make a test fail does.
 
+#![cfg(any(unix, windows))]
+
 use std::panic::{self, AssertUnwindSafe};
 use std::{mem, net};
 

@@ -2,6 +2,8 @@
 //!
 //! Every case is isolated: see `src/child.rs` on processes started by other cases.
 
+#![cfg(any(unix, windows))]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net;
 #[cfg(windows)]

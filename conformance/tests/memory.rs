@@ -1,6 +1,8 @@
 //! Contract row 23 for memory: nothing is left behind, on error paths either; and what the
 //! documentation promises: a wake allocates nothing, and a poll reuses its buffer.
 
+#![cfg(any(unix, windows))]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;

@@ -4,6 +4,8 @@
 //! changes that: `FERRIO_SCRIPT_OPERATIONS`, `FERRIO_SCRIPT_SEED`, `FERRIO_SCRIPT_BACKEND`, a
 //! name or its beginning, as in `epoll` or `poll_pipe`; `FERRIO_SCRIPT_STATS=1` prints what was
 //! reached.
+
+#![cfg(any(unix, windows))]
 #[path = "scripts/kept.rs"]
 mod kept;
 #[path = "scripts/kept_kqueue.rs"]

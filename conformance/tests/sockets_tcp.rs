@@ -2,6 +2,9 @@
 //!
 //! Needs IPv6 on the loopback interface.
 
+// Some cases are kept from WASI.
+#![cfg_attr(target_os = "wasi", allow(unused_imports))]
+
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 #[cfg(unix)]
@@ -329,6 +332,7 @@ fn a_megabyte_echoed_through_the_loop_arrives_whole(b: &Backend) {
     assert_eq!(echo.join(), SIZE as u64);
 }
 
+#[cfg(any(unix, windows))]
 #[test]
 fn a_listeners_address_can_be_taken_again_while_old_connections_linger() {
     let listener = TcpListener::bind(pairs::private_loopback()).expect("bind");
@@ -359,6 +363,7 @@ fn the_queue_is_as_long_as_stds() {
     assert!(ours > 0);
 }
 
+#[cfg(any(unix, windows))]
 #[test]
 fn bind_errors_are_the_systems() {
     // TEST-NET-1, RFC 5737: no machine has this address.
@@ -374,6 +379,7 @@ fn bind_errors_are_the_systems() {
     );
 }
 
+#[cfg(any(unix, windows))]
 #[test]
 fn options_can_be_set_and_read_back() {
     let listener = TcpListener::bind(any("127.0.0.1")).expect("bind");
@@ -397,6 +403,7 @@ fn options_can_be_set_and_read_back() {
     assert!(stream.take_error().expect("SO_ERROR").is_none());
 }
 
+#[cfg(any(unix, windows))]
 #[test]
 fn what_is_not_connected_says_so() {
     let socket = sockets::unconnected(Domain::IPV4, Type::STREAM);

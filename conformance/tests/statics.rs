@@ -2,6 +2,8 @@
 //! target that this is compiled for. The same assertions are made of mio's types: what holds for one
 //! library holds for the other. A broken promise fails to compile.
 
+#![cfg(any(unix, windows))]
+
 use std::fmt::Debug;
 use std::io::{Read, Write};
 #[cfg(unix)]

@@ -1,5 +1,7 @@
 //! Contract rows 4, 19, 27 and 28 where threads meet: `Registry` and `Waker` from everywhere.
 
+#![cfg(any(unix, windows))]
+
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};

@@ -4,22 +4,27 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
+#[cfg(any(unix, windows))]
 use ferrio::fault;
 use ferrio::{Interest, Token};
+#[cfg(any(unix, windows))]
+use ferrio_conformance::descriptors;
+#[cfg(any(unix, windows))]
 use ferrio_conformance::kernel::error;
 #[cfg(unix)]
 use ferrio_conformance::signal;
-use ferrio_conformance::{
-    Backend, Driver, conformance, descriptors, in_thread, outside, pairs, samples,
-};
+use ferrio_conformance::{Backend, Driver, conformance, in_thread, outside, pairs, samples};
 
 conformance! { time {
     never_returns_before_the_timeout,
     zero_does_not_block,
+    #[cfg(any(unix, windows))]
     zero_asks_the_kernel_once,
     tiny_timeouts_are_not_zero,
     sub_millisecond_timeouts_are_short needs SubMillisecondTimeout,
+    #[cfg(any(unix, windows))]
     huge_timeouts_wait,
+    #[cfg(any(unix, windows))]
     no_timeout_waits,
     an_event_ends_a_long_wait,
     registrations_do_not_restart_the_timeout,
@@ -35,6 +40,7 @@ conformance! { time {
     a_signal_before_the_poll_is_not_interrupted,
     #[cfg(unix)]
     interrupted_poll_loses_no_source_event,
+    #[cfg(any(unix, windows))]
     poll_works_after_any_error_of_the_wait,
 } }
 
@@ -76,6 +82,7 @@ fn zero_does_not_block(b: &Backend) {
     poller.join();
 }
 
+#[cfg(any(unix, windows))]
 fn zero_asks_the_kernel_once(b: &Backend) {
     let mut driver = b.driver();
     let _waker = driver.waker(1);
@@ -109,6 +116,7 @@ fn sub_millisecond_timeouts_are_short(b: &Backend) {
 }
 
 /// Waits with `timeout` on another thread, sees it block, and ends it by a wake.
+#[cfg(any(unix, windows))]
 fn assert_waits(b: &Backend, timeout: Option<Duration>) {
     let mut driver = b.driver();
     let waker = driver.waker(1);
@@ -126,10 +134,12 @@ fn assert_waits(b: &Backend, timeout: Option<Duration>) {
 }
 
 /// How often this thread has asked the kernel.
+#[cfg(any(unix, windows))]
 fn waits(b: &Backend) -> u64 {
     b.calls().wait.iter().map(|&call| fault::calls(call)).sum()
 }
 
+#[cfg(any(unix, windows))]
 fn huge_timeouts_wait(b: &Backend) {
     let days = |n: u64| Duration::from_secs(n * 86400);
     let timeouts = [
@@ -155,6 +165,7 @@ fn huge_timeouts_wait(b: &Backend) {
     }
 }
 
+#[cfg(any(unix, windows))]
 fn no_timeout_waits(b: &Backend) {
     assert_waits(b, None);
 }
@@ -366,6 +377,7 @@ fn interrupted_poll_loses_no_source_event(b: &Backend) {
     }
 }
 
+#[cfg(any(unix, windows))]
 fn poll_works_after_any_error_of_the_wait(b: &Backend) {
     b.isolated(|| {
         descriptors::assert_none_left("failed waits", || {

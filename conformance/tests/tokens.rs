@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ferrio::event::Event;
+#[cfg(any(unix, windows))]
+use ferrio::fault;
 #[cfg(unix)]
 use ferrio::unix::SourceFd;
-use ferrio::{Interest, Token, Waker, fault};
+use ferrio::{Interest, Token, Waker};
 #[cfg(unix)]
 use ferrio_conformance::descriptors;
+#[cfg(any(unix, windows))]
 use ferrio_conformance::kernel::error;
 use ferrio_conformance::{Backend, Driver, conformance, in_thread, pairs, samples};
 
@@ -20,6 +23,7 @@ conformance! { tokens {
     every_token_of_a_source_beside_a_waker,
     source_taking_the_internal_identity_while_blocked,
     source_with_the_internal_identity_before_the_first_waker,
+    #[cfg(any(unix, windows))]
     failed_change_of_the_internal_identity_leaves_all_working,
     #[cfg(unix)]
     refused_source_under_the_internal_identity_leaves_nothing,
@@ -168,6 +172,7 @@ fn source_with_the_internal_identity_before_the_first_waker(b: &Backend) {
 }
 
 /// The library's own descriptor has to make room for such a source; each call of that fails in turn.
+#[cfg(any(unix, windows))]
 fn failed_change_of_the_internal_identity_leaves_all_working(b: &Backend) {
     let calls = [b.calls().create, b.calls().control].concat();
     for call in calls {

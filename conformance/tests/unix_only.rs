@@ -1,10 +1,13 @@
 //! What does not run on Windows is on the list in `src/unix_only.rs`, with the reason, and nothing else.
 
+#![cfg(any(unix, windows))]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use ferrio_conformance::unix_only::{Kept, UNIX_ONLY};
+use ferrio_conformance::wasi;
 
 const KEPT: &str = "#[cfg(unix)]";
 
@@ -91,6 +94,29 @@ fn the_list_is_what_the_files_say() {
     }
     for name in listed.keys() {
         assert!(files.contains_key(*name), "there is no {name}");
+    }
+}
+
+/// And for WASI, in `src/wasi/mod.rs`: whole files, and cases that say so when they are skipped.
+#[test]
+fn what_wasi_leaves_out_is_listed_and_counted() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let files = files();
+    let gated = |name: &&String| {
+        let text = fs::read_to_string(tests.join(format!("{name}.rs"))).expect("text");
+        text.lines()
+            .any(|line| line == "#![cfg(any(unix, windows))]")
+    };
+    let found: Vec<&String> = files.keys().filter(gated).collect();
+    let listed: Vec<&str> = wasi::FILES.iter().map(|(file, _)| *file).collect();
+    assert_eq!(found, listed, "in src/wasi/mod.rs, in order");
+    for (suite, cases, reason) in wasi::CASES {
+        assert!(reason.len() > 4, "{suite}: {reason:?}");
+        let file = files.get(*suite).expect("a file for each suite");
+        for case in *cases {
+            assert!(file.cases.contains_key(*case), "{suite} has no {case}");
+        }
+        println!("kept from WASI: {suite} {}", cases.len());
     }
 }
 

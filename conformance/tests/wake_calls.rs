@@ -1,6 +1,8 @@
 //! Contract row 20, and the waker's part of rows 22 to 24: which system calls a wake makes, and what
 //! happens when they fail.
 
+#![cfg(any(unix, windows))]
+
 #[cfg(unix)]
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Contract row 18 where threads and signals meet: a wake is never lost.
 
+#![cfg(any(unix, windows))]
+
 #[cfg(unix)]
 use std::io::ErrorKind;
 use std::sync::Arc;

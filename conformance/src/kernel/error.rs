@@ -1,10 +1,10 @@
 //! Numbers of errors by Unix's names, and those of Windows that mean the same.
 
-#[cfg(unix)]
+#[cfg(any(unix, target_os = "wasi"))]
 pub use libc::{EBADF, ECONNREFUSED, EFAULT, EINVAL, EMSGSIZE, ENOMEM, ENOSPC, ENOTSOCK, EPERM};
 
 /// Of a send on a UDP socket without a peer.
-#[cfg(unix)]
+#[cfg(any(unix, target_os = "wasi"))]
 pub fn no_destination() -> i32 {
     libc::EDESTADDRREQ
 }

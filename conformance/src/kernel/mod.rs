@@ -4,9 +4,13 @@
 pub mod error;
 #[cfg(unix)]
 mod unix;
+#[cfg(target_os = "wasi")]
+mod wasi;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(target_os = "wasi")]
+pub use self::wasi::{AsRaw, ERR, HUP, IN, Number, OUT, Owned, number, poll, read, receive, write};
 use std::io;
 use std::time::Duration;
 
