@@ -10,6 +10,8 @@
 //!   outlives the kernel's use whatever else is dropped.
 //! * There is one operation at a time in it. A second `start` answers `ResourceBusy` and does nothing.
 //! * [`post`](Overlapped::post) puts a packet into the queue without any operation.
+//! * Until the kernel has written how the operation ended, the structure says STATUS_PENDING. So a
+//!   packet whose operation left nothing there is known for what it is, see [`ending`].
 
 #![allow(unsafe_code)]
 
@@ -20,7 +22,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use windows_sys::Win32::Foundation::NTSTATUS;
+use windows_sys::Win32::Foundation::{
+    NTSTATUS, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNEXPECTED_IO_ERROR,
+};
 use windows_sys::Win32::System::IO::OVERLAPPED;
 
 use super::nt_error;
@@ -60,10 +64,32 @@ impl Outcome {
         self.status
     }
 
+    /// The operation has ended, and nobody knows how: what it was to write was not written.
+    pub(crate) fn is_lost(self) -> bool {
+        self.status == LOST
+    }
+
     /// The bytes moved, also by an operation that ended with an error.
     #[cfg(feature = "os-ext")] // For pipes.
     pub(crate) fn bytes(self) -> u32 {
         self.bytes
+    }
+}
+
+/// What stands for an outcome that was lost: `result` has an error then.
+const LOST: NTSTATUS = STATUS_UNEXPECTED_IO_ERROR;
+
+/// How an operation has ended, given what it left in its structure, and what its packet says.
+///
+/// Windows writes the structure, and the operation's data, before it queues the packet. Wine has the
+/// thread that began the operation write them; if that thread ends just then, the packet is queued all
+/// the same, with the status that was to be written, or one that is no error in place of data that are
+/// lost.
+fn ending(left: NTSTATUS, packet: NTSTATUS) -> NTSTATUS {
+    match (left, packet) {
+        (STATUS_PENDING, error) if error < 0 => error,
+        (STATUS_PENDING, _) => LOST,
+        (written, _) => written,
     }
 }
 
@@ -105,7 +131,8 @@ impl<T: Complete> Overlapped<T> {
         })
     }
 
-    /// Begins an operation. `submit` is given the structure to begin it with, all zeros.
+    /// Begins an operation. `submit` is given the structure to begin it with, all zeros but for the
+    /// status, which is STATUS_PENDING.
     ///
     /// # Errors
     ///
@@ -129,7 +156,7 @@ impl<T: Complete> Overlapped<T> {
         let given = Arc::into_raw(self.clone());
         let raw = given.cast::<OVERLAPPED>().cast_mut();
         // SAFETY: `busy` was clear, so neither the kernel nor another thread uses it.
-        unsafe { raw.write(OVERLAPPED::default()) };
+        unsafe { raw.write(under_way()) };
         port.expect_packet();
         let result = submit(raw);
         if result.is_err() {
@@ -148,8 +175,22 @@ impl<T: Complete> Overlapped<T> {
     /// `ResourceBusy` while an operation or another packet is under way; what
     /// `PostQueuedCompletionStatus` says, above all that memory has run out.
     pub(crate) fn post(self: &Arc<Self>, port: &Port) -> io::Result<()> {
+        let submit = |raw: *mut OVERLAPPED| {
+            // SAFETY: the operation has begun for us, and there is no packet yet, so nobody else uses
+            // it.
+            unsafe { (*raw).Internal = STATUS_SUCCESS as usize };
+            port.post_operation(raw)
+        };
         // SAFETY: if the packet was posted then it comes, once.
-        unsafe { self.start(port, |raw| port.post_operation(raw)) }
+        unsafe { self.start(port, submit) }
+    }
+}
+
+/// An operation that has not ended.
+fn under_way() -> OVERLAPPED {
+    OVERLAPPED {
+        Internal: STATUS_PENDING as usize,
+        ..OVERLAPPED::default()
     }
 }
 
@@ -203,9 +244,9 @@ pub(in super::super) unsafe fn dispatch(packet: &Packet, batch: &mut Batch<'_>) 
     // it.
     let raw = unsafe { (*header).raw.get() };
     // SAFETY: as above; nobody else accesses it while it is busy.
-    let status = unsafe { (*raw).Internal } as NTSTATUS;
+    let left = unsafe { (*raw).Internal } as NTSTATUS;
     let outcome = Outcome {
-        status,
+        status: ending(left, packet.Internal as NTSTATUS),
         bytes: packet.dwNumberOfBytesTransferred,
     };
     // SAFETY: as above.
@@ -213,3 +254,7 @@ pub(in super::super) unsafe fn dispatch(packet: &Packet, batch: &mut Batch<'_>) 
     // SAFETY: the header's own function, which knows its type.
     unsafe { finish(header, outcome, batch) };
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+#[path = "overlapped_tests.rs"]
+mod tests;

@@ -148,7 +148,8 @@ impl Complete for Socket {
         self_.shared.helpers.ended();
         let answer = match outcome.result() {
             Ok(_) => Answer::Holds(afd::answer(self_)),
-            Err(_) if outcome.status() == STATUS_CANCELLED => Answer::Holds(0),
+            // Also what was lost is asked again.
+            Err(_) if outcome.is_lost() || outcome.status() == STATUS_CANCELLED => Answer::Holds(0),
             Err(error) => failure(&error),
         };
         let mut inner = lock(&self_.inner);

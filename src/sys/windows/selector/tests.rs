@@ -264,3 +264,40 @@ fn registering_again_waits_for_the_last_question() {
     source.send();
     assert_eq!(poller.poll(LIMIT), [2]);
 }
+
+/// What asks, cancels and asks again is each time a thread that ends at once.
+#[test]
+fn changes_by_threads_that_end_are_all_seen() {
+    const ROUNDS: usize = 200;
+    const THREADS: usize = 3;
+
+    let mut poller = Poller::new();
+    let (selector, turn) = (&poller.selector, &mut poller.turn);
+    let mut events = Events::with_capacity(2);
+    let change = |token| {
+        let mut source = Source::new(selector, usize::MAX);
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let raw = source.socket.as_raw_socket();
+        let changed = source.state.reregister(selector, raw, Token(token), both);
+        changed.unwrap();
+        source
+    };
+    for round in 0..ROUNDS {
+        std::thread::scope(|scope| {
+            let begin = |token| scope.spawn(move || change(token));
+            let workers: Vec<_> = (0..THREADS).map(begin).collect();
+            let mut seen = [false; THREADS];
+            let until = Instant::now() + LIMIT;
+            while seen.contains(&false) {
+                let left = until.saturating_duration_since(Instant::now());
+                assert!(!left.is_zero(), "round {round}: {seen:?}");
+                events.clear();
+                selector.select(turn, &mut events, Some(left)).unwrap();
+                for event in &events {
+                    seen[event.token().0] |= event.is_writable();
+                }
+            }
+            drop(workers);
+        });
+    }
+}
