@@ -116,7 +116,7 @@ fn what_wasi_leaves_out_is_listed_and_counted() {
         for case in *cases {
             assert!(file.cases.contains_key(*case), "{suite} has no {case}");
         }
-        println!("kept from WASI: {suite} {}", cases.len());
+        println!("WASI leaves out: {suite} {}", cases.len());
     }
 }
 

@@ -86,6 +86,11 @@ fn serve(args: &Args, address: &str) -> Result<ExitCode, Failure> {
 
 /// Without `--listen`: drives the load, against a server of our own unless told of another.
 fn load(args: &Args, address: Option<&str>) -> Result<ExitCode, Failure> {
+    if cfg!(target_os = "wasi") && address.is_none() {
+        return Err(Failure::new(
+            "WASI has no threads, so server and load cannot share a process: use --listen and --connect",
+        ));
+    }
     let stop = Stop::on_ctrl_c()?;
     // Where server and load share the process, each connection has two ends in it.
     let ends = if address.is_none() { 2 } else { 1 };
@@ -137,6 +142,10 @@ fn drive(args: &Args, address: SocketAddr, stop: &Arc<Stop>) -> Result<LoadRepor
         say(&report::headline(args, address, &load));
     }
 
+    if cfg!(target_os = "wasi") {
+        // There is one thread, and it is the load's.
+        return load.run(stop);
+    }
     // The channel carries nothing: it closes when the thread ends, whichever way it ends.
     let (running, ended) = mpsc::channel::<()>();
     let thread = thread::spawn({

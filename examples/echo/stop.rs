@@ -26,7 +26,15 @@ impl Stop {
         }
     }
 
+    /// Nobody requests it: WASI has no signals. The host ends the program.
+    #[cfg(target_os = "wasi")]
+    #[allow(clippy::unnecessary_wraps)] // As elsewhere.
+    pub fn on_ctrl_c() -> Result<Arc<Stop>, Failure> {
+        Ok(Arc::new(Stop::new()))
+    }
+
     /// A stop that Ctrl-C (or SIGTERM) requests. A second Ctrl-C ends the process at once.
+    #[cfg(not(target_os = "wasi"))]
     pub fn on_ctrl_c() -> Result<Arc<Stop>, Failure> {
         let stop = Arc::new(Stop::new());
         // The ctrlc crate runs this in a thread of its own, so a lock is no danger here. In a

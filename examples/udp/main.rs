@@ -23,7 +23,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
-use ferrio::{Events, Poll, Token, Waker};
+#[cfg(not(target_os = "wasi"))]
+use ferrio::Waker;
+use ferrio::{Events, Poll, Token};
 
 mod sender;
 mod server;
@@ -33,6 +35,7 @@ use server::Server;
 
 const SERVER: Token = Token(0);
 const SENDER: Token = Token(1);
+#[cfg_attr(target_os = "wasi", allow(dead_code))]
 const STOP: Token = Token(2);
 
 /// The longest datagram IPv4 can carry.
@@ -146,7 +149,14 @@ fn drive(
     Ok(())
 }
 
+#[cfg(target_os = "wasi")]
+#[allow(clippy::unnecessary_wraps)] // As elsewhere.
+fn stop_on_ctrl_c(_: &Poll) -> Result<Arc<AtomicBool>, String> {
+    Ok(Arc::new(AtomicBool::new(false))) // WASI has no signals: the host ends the program.
+}
+
 /// Makes Ctrl-C set the flag, and wake the loop so that it looks at it.
+#[cfg(not(target_os = "wasi"))]
 fn stop_on_ctrl_c(poll: &Poll) -> Result<Arc<AtomicBool>, String> {
     let failed = |e: &dyn std::fmt::Display| format!("cannot listen for Ctrl-C: {e}");
     let stop = Arc::new(AtomicBool::new(false));

@@ -27,6 +27,7 @@ fn steps() -> Vec<Command> {
         Command::ForcedCfgs,
         Command::Shell,
         Command::Qemu(super::qemu::Arguments::ci()),
+        Command::Wasi(super::wasi::Arguments::default()),
         Command::Wine(super::wine::Arguments::default()),
         Command::CheckTargets(super::check_targets::Arguments::ci()),
         Command::Dependants(super::dependants::Arguments::ci(false)),

@@ -19,6 +19,7 @@ mod qemu;
 mod shell;
 mod surface;
 mod test;
+mod wasi;
 mod wine;
 
 use anyhow::Result;
@@ -59,6 +60,8 @@ pub enum Command {
     Shell,
     /// tokio's tests, servers under load and tokio's runtimes, on mio and on ferrio
     Dependants(dependants::Arguments),
+    /// The tests on WASI, under wasmtime
+    Wasi(wasi::Arguments),
     /// The tests of the Windows build, under Wine
     Wine(wine::Arguments),
     /// The tests on other processors, under qemu-user
@@ -88,6 +91,7 @@ impl Command {
             Self::ForcedCfgs => forced_cfgs::run(workspace, counts),
             Self::Shell => shell::run(workspace, counts),
             Self::Dependants(arguments) => dependants::run(workspace, arguments, counts),
+            Self::Wasi(arguments) => wasi::run(workspace, arguments, counts),
             Self::Wine(arguments) => wine::run(workspace, arguments, counts),
             Self::Qemu(arguments) => qemu::run(workspace, arguments, counts),
             Self::CheckTargets(arguments) => check_targets::run(workspace, arguments, counts),
@@ -113,6 +117,7 @@ impl Command {
             Self::ForcedCfgs => "forced-cfgs",
             Self::Shell => "shell",
             Self::Dependants(arguments) => arguments.name(),
+            Self::Wasi(_) => "wasi",
             Self::Wine(_) => "wine",
             Self::Qemu(_) => "qemu",
             Self::CheckTargets(_) => "check-targets",

@@ -1,0 +1,141 @@
+//! The tests on WASI, under wasmtime: the conformance suite under preview 2, and what can be under
+//! preview 1, where clients from outside talk to a program on a listener that the host has opened.
+
+mod preopened;
+mod wasmtime;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::cmd::conformance::programs::skipped;
+use crate::counts::Counts;
+use crate::nextest::TESTS_FAILED;
+use crate::nextest::junit;
+use crate::workspace::Workspace;
+use crate::{install, nextest, run};
+
+const P1: &str = "wasm32-wasip1";
+const P2: &str = "wasm32-wasip2";
+
+/// The last that speaks preview 1 itself: newer ones refuse `-Spreview2=n`.
+const WASMTIME_FOR_P1: &str = "36.0.9";
+const WASMTIME_FOR_P2: &str = "49.0.4";
+
+/// The tests that need no network, and those that are about having none.
+const HOST: &str = "wasi_host";
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct Arguments {
+    /// What else nextest is told under preview 2, such as a test's name
+    #[arg(last = true)]
+    nextest: Vec<String>,
+}
+
+pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
+    for target in [P1, P2] {
+        install::target(workspace, target)?;
+    }
+    nextest::install()?;
+    let store = workspace.target("wasi");
+    fs::create_dir_all(&store)?;
+    let old = wasmtime::install(&store, WASMTIME_FOR_P1)?;
+    let new = wasmtime::install(&store, WASMTIME_FOR_P2)?;
+    let runner = |program: &Path, options: &str| format!("{} run {options}", program.display());
+    let network = runner(&new, "-Sinherit-network");
+    let mut suite = vec!["-p", "ferrio-conformance"];
+    suite.extend(arguments.nextest.iter().map(String::as_str));
+    let host = vec!["-p", "ferrio", "--test", HOST];
+    let parts = [
+        (P2, network, suite),
+        (P2, runner(&new, "--dir=."), host.clone()),
+        (P1, runner(&old, "-Spreview2=n --dir=."), host.clone()),
+    ];
+    for (target, runner, arguments) in parts {
+        if let Err(error) = tests(workspace, target, &runner, &arguments, counts) {
+            counts.failed += 1;
+            println!("FAILED  {target}: {error:#}");
+        }
+    }
+    let served = serve(workspace, &old);
+    counts.add(served.is_ok());
+    match served {
+        Ok(()) => println!("ok      {P1} preopened listener"),
+        Err(error) => println!("FAILED  {P1} preopened listener: {error:#}"),
+    }
+    Ok(())
+}
+
+/// Runs tests of the suite, each in a sandbox of its own, and counts them.
+fn tests(
+    workspace: &Workspace,
+    target: &str,
+    runner: &str,
+    arguments: &[&str],
+    counts: &mut Counts,
+) -> Result<()> {
+    let store = workspace.target("wasi");
+    let results = store.join("default/junit.xml");
+    if results.exists() {
+        fs::remove_file(&results)?;
+    }
+    let config = store.join("nextest.toml");
+    let text = include_str!("nextest.toml").replace("target/wasi", &store.display().to_string());
+    fs::write(&config, text)?;
+    let variable = target.to_uppercase().replace('-', "_");
+    let mut command = workspace.cargo(["nextest", "run"]);
+    command
+        .args(["--target", target, "--config-file"])
+        .arg(config)
+        .args(["--status-level", "fail", "--final-status-level", "fail"])
+        .args(["--show-progress", "none"])
+        .args(arguments)
+        .env(format!("CARGO_TARGET_{variable}_RUNNER"), runner);
+    println!("$ {}", run::show(&command));
+    let status = command.status()?.code();
+    ensure!(
+        matches!(status, Some(0 | TESTS_FAILED)),
+        "nextest: {status:?}"
+    );
+    let tests = junit::read(&fs::read_to_string(&results)?)?;
+    ensure!(!tests.passed.is_empty(), "not one test passed");
+    // What is skipped passes, as far as nextest knows.
+    let skipped = skipped(&tests.printed, None)? + left_out(&tests.printed);
+    let found = Counts {
+        passed: tests.passed.len().saturating_sub(skipped),
+        failed: tests.failed.len(),
+        skipped: skipped + tests.ignored,
+    };
+    println!("{target}: {found}");
+    *counts += found;
+    Ok(())
+}
+
+/// The cases that WASI cannot run say so, each by a line.
+fn left_out(output: &str) -> usize {
+    let lines = output.lines();
+    lines
+        .filter(|line| line.contains("kept from WASI: "))
+        .count()
+}
+
+/// Clients from outside, under preview 1.
+fn serve(workspace: &Workspace, wasmtime: &Path) -> Result<()> {
+    let build = ["build", "--example", "preopened", "--target", P1];
+    run::step(&mut workspace.cargo(build))?;
+    let program = workspace.target(P1).join("debug/examples/preopened.wasm");
+    preopened::serve(wasmtime, &program)
+}
+
+#[cfg(test)]
+mod units {
+    use super::left_out;
+
+    #[test]
+    fn what_wasi_leaves_out_is_counted_by_case() {
+        let printed = "kept from WASI: wake a: threads\nrunning\n kept from WASI: time b: x\n";
+        assert_eq!(left_out(printed), 2);
+    }
+}
