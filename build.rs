@@ -357,6 +357,21 @@ const TABLE: &[Row] = &[
         has: &[&["has_pollnval", "has_backlog_128", "has_backlog_32"]],
         has_on: &[],
     },
+    // One program is the system: nothing can be executed, and there are neither pipes nor Unix sockets.
+    // Sockets get their mode by fcntl(2), which knows F_GETFL and F_SETFL.
+    Row {
+        os: &["hermit"],
+        arch: &[],
+        has: &[&[
+            "has_eventfd",
+            "has_eventfd_flags",
+            "has_pollnval",
+            "has_pollrdhup",
+            "has_backlog_128",
+            "has_backlog_32",
+        ]],
+        has_on: &[],
+    },
     // No has_priority: mio has no such interest there.
     Row {
         os: &["windows"],

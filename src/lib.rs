@@ -82,6 +82,8 @@ mod sys;
 mod token;
 mod waker;
 
+#[cfg(all(os_hermit, feature = "os-ext"))]
+pub mod hermit;
 #[cfg(feature = "net")]
 pub mod net;
 #[cfg(all(os_unix, feature = "os-ext"))]

@@ -75,7 +75,7 @@ pub(crate) const TCP_BACKLOG: i32 = if cfg!(has_backlog_128) {
 };
 
 /// The same for a Unix socket: the most the system allows where -1 says so, as in std.
-#[cfg(all(sys_unix, feature = "net"))]
+#[cfg(all(sys_unix, os_unix, feature = "net"))]
 pub(crate) const UNIX_BACKLOG: i32 = if cfg!(has_backlog_max) {
     -1
 } else {

@@ -8,13 +8,13 @@ mod waker;
 
 #[cfg(feature = "net")]
 mod net;
-#[cfg(feature = "os-ext")]
+#[cfg(all(os_unix, feature = "os-ext"))]
 pub(crate) mod pipe;
 #[cfg(feature = "net")]
 pub(crate) mod tcp;
 #[cfg(feature = "net")]
 pub(crate) mod udp;
-#[cfg(feature = "net")]
+#[cfg(all(os_unix, feature = "net"))]
 pub(crate) mod uds;
 
 #[cfg(not(sel_poll))]

@@ -1,5 +1,10 @@
+#[cfg(all(has_abstract_uds, android_std))]
+use std::os::android::net::SocketAddrExt;
+#[cfg(all(has_abstract_uds, not(android_std)))]
+use std::os::linux::net::SocketAddrExt;
 use std::path::Path;
 
+use super::unix::{UNIX_NAME, UnixAddr};
 use super::*;
 
 /// What the kernel would see of `raw`: its bytes up to its length.

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use super::{Call, call};
 
 #[cfg(has_eventfd_flags)]
-const FLAGS: libc::c_int = libc::EFD_CLOEXEC | libc::EFD_NONBLOCK;
+const FLAGS: libc::c_int = (libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) as libc::c_int;
 
 /// Nothing can be executed on a system that does not know these flags, and its counter never blocks.
 #[cfg(not(has_eventfd_flags))]
@@ -18,7 +18,7 @@ const FLAGS: libc::c_int = 0;
 pub(crate) fn create() -> io::Result<OwnedFd> {
     let fd = call(Call::Eventfd, || {
         // SAFETY: takes no pointer.
-        unsafe { libc::eventfd(0, FLAGS) }
+        unsafe { libc::eventfd(0, FLAGS as _) }
     })?;
     // SAFETY: the call succeeded, so `fd` is a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })

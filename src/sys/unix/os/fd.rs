@@ -34,8 +34,8 @@ const QUESTION: c_int = if cfg!(has_cloexec) {
 #[cfg(sel_poll)]
 pub(crate) fn check_open(fd: RawFd) -> io::Result<()> {
     call(Call::Fcntl, || {
-        // SAFETY: the question takes no argument, and the kernel checks the number.
-        unsafe { libc::fcntl(fd, QUESTION) }
+        // SAFETY: the question ignores its argument, and the kernel checks the number.
+        unsafe { libc::fcntl(fd, QUESTION, 0) }
     })?;
     Ok(())
 }
@@ -103,6 +103,7 @@ pub(crate) fn set_cloexec(fd: BorrowedFd<'_>) -> io::Result<()> {
 /// # Safety
 ///
 /// Both are open and belong to nobody else.
+#[cfg_attr(not(os_unix), allow(dead_code))] // For pipes and pairs of Unix sockets.
 pub(super) unsafe fn own_pair(fds: [c_int; 2]) -> (OwnedFd, OwnedFd) {
     // SAFETY: the caller's promise, first descriptor.
     let first = unsafe { OwnedFd::from_raw_fd(fds[0]) };

@@ -14,7 +14,9 @@ use libc::{c_int, socklen_t};
 use super::Call;
 use super::address::RawAddress;
 use super::call;
-use super::fd::{own_pair, set_birth_flags};
+#[cfg(os_unix)]
+use super::fd::own_pair;
+use super::fd::set_birth_flags;
 
 /// What makes a socket close-on-exec and non-blocking in the call that creates it.
 #[cfg(has_sock_flags)]
@@ -83,6 +85,7 @@ fn silence_accepted(socket: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Two Unix sockets connected to each other, close-on-exec and non-blocking.
+#[cfg(os_unix)]
 pub(crate) fn socketpair(kind: c_int) -> io::Result<(OwnedFd, OwnedFd)> {
     let mut fds = [-1; 2];
     call(Call::Socketpair, || {
