@@ -1,20 +1,23 @@
 //! The tests on WASI, under wasmtime: the conformance suite under preview 2, and what can be under
 //! preview 1, where clients from outside talk to a program on a listener that the host has opened.
 
-mod preopened;
+mod visitors;
 mod wasmtime;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use super::dependants::cargo_in;
+use super::dependants::lock::{self, Side};
 use crate::cmd::conformance::programs::skipped;
 use crate::counts::Counts;
 use crate::nextest::TESTS_FAILED;
 use crate::nextest::junit;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, rustflags};
 use crate::{install, nextest, run};
 
 const P1: &str = "wasm32-wasip1";
@@ -59,11 +62,19 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
             println!("FAILED  {target}: {error:#}");
         }
     }
-    let served = serve(workspace, &old);
-    counts.add(served.is_ok());
-    match served {
-        Ok(()) => println!("ok      {P1} preopened listener"),
-        Err(error) => println!("FAILED  {P1} preopened listener: {error:#}"),
+    let servers = [
+        (
+            "a listener that the host has opened",
+            preopened(workspace, &old),
+        ),
+        ("tokio", tokio(workspace, &new)),
+    ];
+    for (name, served) in servers {
+        counts.add(served.is_ok());
+        match served {
+            Ok(()) => println!("ok      clients from outside: {name}"),
+            Err(error) => println!("FAILED  clients from outside: {name}: {error:#}"),
+        }
     }
     Ok(())
 }
@@ -121,12 +132,43 @@ fn left_out(output: &str) -> usize {
         .count()
 }
 
-/// Clients from outside, under preview 1.
-fn serve(workspace: &Workspace, wasmtime: &Path) -> Result<()> {
+/// `examples/preopened` under preview 1, which fails if an event told of nothing.
+fn preopened(workspace: &Workspace, wasmtime: &Path) -> Result<()> {
     let build = ["build", "--example", "preopened", "--target", P1];
     run::step(&mut workspace.cargo(build))?;
     let program = workspace.target(P1).join("debug/examples/preopened.wasm");
-    preopened::serve(wasmtime, &program)
+    visitors::visit(|address| {
+        let mut command = Command::new(wasmtime);
+        command
+            .args(["run", "-Spreview2=n", &format!("-Stcplisten={address}")])
+            .arg(program);
+        command
+    })
+}
+
+/// A server on tokio over compat/mio, under preview 2.
+fn tokio(workspace: &Workspace, wasmtime: &Path) -> Result<()> {
+    let directory = workspace.root().join("dependants/wasi");
+    lock::check(workspace, Side::Ferrio, &directory)?;
+    let target = workspace.target("wasi").join("tokio");
+    let mut build = cargo_in(
+        workspace,
+        &directory,
+        &["build", "--locked", "--target", P2],
+    );
+    build
+        .env("CARGO_TARGET_DIR", &target)
+        .env("RUSTFLAGS", rustflags("--cfg tokio_unstable"));
+    run::step(&mut build)?;
+    let program = target.join(P2).join("debug/tokio-on-wasi.wasm");
+    visitors::visit(|address| {
+        let mut command = Command::new(wasmtime);
+        command
+            .args(["run", "-Sinherit-network"])
+            .arg(program)
+            .arg(address);
+        command
+    })
 }
 
 #[cfg(test)]

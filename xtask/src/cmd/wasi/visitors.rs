@@ -1,8 +1,7 @@
-//! Clients from outside for `examples/preopened`, whose listener is opened by wasmtime.
+//! Clients from outside the sandbox, for programs that send everything back.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,17 +13,15 @@ use crate::run;
 const LIMIT: Duration = Duration::from_secs(30);
 const CLIENTS: usize = 20;
 
-/// Runs the program, which ends well if no event told of nothing.
-pub fn serve(wasmtime: &Path, program: &Path) -> Result<()> {
-    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let mut command = Command::new(wasmtime);
-    command
-        .args(["run", "-Spreview2=n", &format!("-Stcplisten={address}")])
-        .arg(program)
-        .arg(CLIENTS.to_string());
+/// Runs a server in the sandbox, by the command that `command` makes for an address, and talks to it. It
+/// has to end, and to end well, after its last client.
+pub fn visit(command: impl FnOnce(&str) -> Command) -> Result<()> {
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let mut command = command(&address);
+    command.arg(CLIENTS.to_string());
     println!("$ {}", run::show(&command));
     let mut server = command.spawn().context("wasmtime could not be run")?;
-    let result = visit(&address.to_string(), &mut server);
+    let result = talk(&address, &mut server);
     if result.is_err() {
         let _ = server.kill();
     }
@@ -35,7 +32,7 @@ pub fn serve(wasmtime: &Path, program: &Path) -> Result<()> {
 }
 
 /// All are connected at once, and those that speak do so in turn, twice.
-fn visit(address: &str, server: &mut Child) -> Result<()> {
+fn talk(address: &str, server: &mut Child) -> Result<()> {
     let mut clients = vec![connect(address, server)?];
     for _ in 1..CLIENTS {
         clients.push(TcpStream::connect(address)?);
