@@ -28,6 +28,7 @@
 //! | illumos | `epoll` | `eventfd` | compiles, was never run |
 //! | other Unix systems | `poll(2)` | a pipe, or what there is | compile, were never run; [`guide::platforms`] has the list |
 //! | Windows | an I/O completion port and AFD | a posted packet | complete, tested under Wine only |
+//! | WASI | wasi-libc's `poll`, `poll_oneoff` | a flag in memory | complete, tested under wasmtime |
 //! | all others | none yet | none yet | compile; [`Poll::new`] answers [`Unsupported`](std::io::ErrorKind::Unsupported) |
 //!
 //! # Examples
