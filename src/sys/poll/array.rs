@@ -215,7 +215,8 @@ pub(crate) const FLAGS: &[(&str, u32)] = &[
     ("POLLERR", raw(POLLERR)),
     ("POLLHUP", raw(POLLHUP)),
     ("POLLNVAL", raw(POLLNVAL)),
-    #[cfg(has_pollrdhup)]
+    // WASI has one that ferrio makes.
+    #[cfg(any(has_pollrdhup, sys_wasi))]
     ("POLLRDHUP", raw(POLLRDHUP)),
 ];
 

@@ -30,10 +30,12 @@ const FEATURES: [&str; 5] = [
 ];
 
 /// Systems with another selector, and items that the host may not have, such as `Interest::AIO`.
-const TARGETS: [&str; 3] = [
+const TARGETS: [&str; 5] = [
     "x86_64-apple-darwin",
     "x86_64-unknown-freebsd",
     "x86_64-pc-windows-gnu",
+    "wasm32-wasip1",
+    "wasm32-wasip2",
 ];
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_and_three_other_systems_are_compared_unless_told() {
+    fn the_host_and_five_other_systems_are_compared_unless_told() {
         let targets = |asked: &[String]| -> Vec<Option<String>> {
             let builds = builds(asked);
             let mut targets: Vec<_> = builds.iter().map(|b| b.target.map(str::to_owned)).collect();
@@ -110,7 +112,7 @@ mod tests {
         };
         let all = targets(&[]);
         assert_eq!(all[0], None);
-        assert_eq!(all.len(), 4);
+        assert_eq!(all.len(), 6);
         let one = "x86_64-unknown-netbsd".to_owned();
         assert_eq!(targets(std::slice::from_ref(&one)), [Some(one)]);
     }
