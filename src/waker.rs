@@ -25,6 +25,10 @@ use crate::token::Token;
 /// inherited; beyond the 29th of a `Poll` only if no other thread was making or dropping one during
 /// the fork, because those share a lock.
 ///
+/// WASI has one thread, so a wake comes before the poll, which then does not block. With
+/// `wasm32-wasip1-threads` no thread can end another's poll: [`new`](Waker::new) answers
+/// [`Unsupported`](io::ErrorKind::Unsupported).
+///
 /// # Examples
 ///
 /// ```
