@@ -26,6 +26,7 @@
 //! | Linux | `epoll(7)`, or `poll(2)` by choice | `eventfd(2)`, or a pipe | complete |
 //! | Android | `epoll(7)` | `eventfd(2)` | compiles, was never run |
 //! | illumos | `epoll` | `eventfd` | compiles, was never run |
+//! | the BSDs, Apple's systems | `kqueue(2)` | an event of it; on OpenBSD a pipe | tested over a simulation on Linux, was never run there |
 //! | other Unix systems | `poll(2)` | a pipe, or what there is | compile, were never run; [`guide::platforms`] has the list |
 //! | Windows | an I/O completion port and AFD | a posted packet | complete, tested under Wine only |
 //! | WASI | wasi-libc's `poll`, `poll_oneoff` | a flag in memory | complete, tested under wasmtime |
