@@ -22,6 +22,9 @@ mod answer;
 #[cfg(sel_poll)]
 mod poll;
 
+#[cfg(any(sel_epoll, sel_iocp, all(sel_poll, not(wasi_p1))))]
+mod timeout;
+
 #[cfg(sys_unix)]
 mod unix;
 #[cfg(sys_unix)]
@@ -63,6 +66,16 @@ pub(crate) const NO_POLL: &str = if cfg!(feature = "os-poll") {
 } else {
     "enable its feature `os-poll`"
 };
+
+/// A selector's identity: never 0, and never another's.
+#[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+#[cfg_attr(sys_shell, allow(dead_code))] // There is none.
+fn next_id() -> usize {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
 
 /// The backlog for `listen(2)` on a TCP socket: std's, which is 20 where 32 are too many.
 #[cfg(all(any(sys_unix, sys_windows), feature = "net"))]

@@ -1,7 +1,4 @@
 use std::io::{ErrorKind, Read, Write};
-use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use ferrio::windows::NamedPipe;
 use ferrio::{Interest, Token};
@@ -146,43 +143,6 @@ fn a_disconnected_client_is_at_its_end() {
     assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
     assert!(client.write(b"x").is_err());
     assert!(server.disconnect().is_err());
-}
-
-#[test]
-fn connect_from_another_thread_reaches_a_blocked_poll() {
-    let mut driver = Driver::new();
-    let name = name();
-    let mut server = NamedPipe::new(&name).unwrap();
-    driver.add(&mut server, SERVER, BOTH);
-    let server = Arc::new(server);
-    let helper = {
-        let (server, name) = (server.clone(), name.clone());
-        thread::spawn(move || {
-            // Most likely the poll is blocked by then; what is promised holds in any case.
-            thread::sleep(Duration::from_millis(30));
-            would_block(server.connect());
-            client_of(&name)
-        })
-    };
-    driver.writable(SERVER);
-    server.connect().unwrap();
-    drop(helper.join().unwrap());
-}
-
-#[test]
-fn registration_from_another_thread_reaches_a_blocked_poll() {
-    let mut driver = Driver::new();
-    let name = name();
-    let _server = NamedPipe::new(&name).unwrap();
-    let mut client = client_of(&name);
-    let registry = driver.poll.registry().try_clone().unwrap();
-    let helper = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(30));
-        registry.register(&mut client, CLIENT, BOTH).unwrap();
-        client
-    });
-    driver.writable(CLIENT);
-    drop(helper.join().unwrap());
 }
 
 #[test]

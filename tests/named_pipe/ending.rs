@@ -1,6 +1,5 @@
 use std::io::{ErrorKind, Read, Write};
 use std::thread;
-use std::time::Duration;
 
 use ferrio::windows::NamedPipe;
 
@@ -201,24 +200,4 @@ fn a_write_that_fails_late_is_an_event_and_an_error() {
         assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error:?}");
         assert!(server.take_error().unwrap().is_none());
     }
-}
-
-#[test]
-fn a_pipe_dropped_while_the_poll_is_blocked_does_not_disturb_it() {
-    let ((mut one, server), (mut two, client)) = apart();
-    one.all();
-    let waker = {
-        let registry = one.poll.registry();
-        ferrio::Waker::new(registry, ferrio::Token(1)).unwrap()
-    };
-    let blocked = thread::spawn(move || {
-        let events = one.batch(Duration::from_secs(60));
-        assert_eq!(events.len(), 1, "{events:?}");
-        assert_eq!(events[0].token(), ferrio::Token(1));
-    });
-    thread::sleep(Duration::from_millis(30));
-    drop(server);
-    assert_eq!(two.read_to_end(&client, CLIENT), b"");
-    waker.wake().unwrap();
-    blocked.join().unwrap();
 }

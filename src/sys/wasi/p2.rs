@@ -27,6 +27,7 @@ use super::os::poll::{Flags, POLLIN, POLLOUT, PollFd, has};
 use super::os::socket;
 use crate::kind::SelectorKind;
 use crate::sync::{Mutex, lock};
+use crate::sys::timeout::int_milliseconds;
 
 pub(crate) const SELECTOR: SelectorKind = SelectorKind::Poll;
 
@@ -64,20 +65,11 @@ pub(super) fn poll(records: &mut [PollFd], timeout: Option<Duration>) -> io::Res
     let len = records.len() as libc::nfds_t;
     // SAFETY: `records` is that many records, which nobody else uses during the call; their
     // descriptors may be any numbers.
-    let outcome = unsafe { libc::poll(records.as_mut_ptr(), len, milliseconds(timeout)) };
+    let outcome = unsafe { libc::poll(records.as_mut_ptr(), len, int_milliseconds(timeout)) };
     if outcome == -1 {
         return Err(io::Error::last_os_error());
     }
     Ok(())
-}
-
-/// Rounded up, so that no poll ends early or spins, and cut to what an `int` holds, some 24 days,
-/// after which the caller asks again.
-fn milliseconds(timeout: Option<Duration>) -> i32 {
-    let Some(timeout) = timeout else { return -1 };
-    let whole = timeout.as_secs().saturating_mul(1000);
-    let rest = u64::from(timeout.subsec_nanos().div_ceil(1_000_000));
-    i32::try_from(whole.saturating_add(rest)).unwrap_or(i32::MAX)
 }
 
 /// A stream that has begun to connect to `addr`.

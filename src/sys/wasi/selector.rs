@@ -1,7 +1,6 @@
 use std::fmt;
 use std::io;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::DEFAULT_SELECTOR;
@@ -34,7 +33,6 @@ pub(crate) struct Selector {
 
 impl Selector {
     pub(crate) fn new(kind: SelectorKind, waker: WakerKind) -> io::Result<Selector> {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
         if kind != DEFAULT_SELECTOR {
             return Err(kind.unsupported());
         }
@@ -45,7 +43,7 @@ impl Selector {
         Ok(Selector {
             poll: Poll::new(hub.clone(), NO_BELL),
             hub,
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: crate::sys::next_id(),
         })
     }
 

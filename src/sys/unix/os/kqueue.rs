@@ -225,6 +225,16 @@ impl Queue {
         }
     }
 
+    /// Applies a single change.
+    pub(crate) fn change_one(&self, change: Kevent) -> io::Result<()> {
+        let mut change = [change];
+        self.change(&mut change)?;
+        match change[0].errno() {
+            0 => Ok(()),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+
     /// Appends at most `room` events to `records`, blocking for at most `timeout`.
     #[inline]
     pub(crate) fn wait(

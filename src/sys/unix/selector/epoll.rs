@@ -23,13 +23,13 @@ use std::time::Duration;
 
 #[cfg(has_epoll_pwait2)]
 use super::is_short;
-use super::milliseconds;
 use crate::event::Event;
 use crate::interest::Interest;
 use crate::notify::Harvest;
 use crate::readiness::Readiness;
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::sys::answer::Answer;
+use crate::sys::timeout::int_milliseconds as milliseconds;
 use crate::sys::unix::os::epoll as os;
 #[cfg(has_epoll_pwait2)]
 use crate::sys::unix::os::refusal::Refusal;

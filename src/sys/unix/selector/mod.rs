@@ -108,7 +108,7 @@ impl Selector {
             backend,
             hub,
             #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll))]
-            id: next_id(),
+            id: crate::sys::next_id(),
         })
     }
 
@@ -289,14 +289,6 @@ impl fmt::Debug for Selector {
     }
 }
 
-#[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll))]
-fn next_id() -> usize {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    static NEXT: AtomicUsize = AtomicUsize::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
 /// What one `Poll`'s wakers share with it. It outlives the selector where a waker does.
 #[derive(Debug)]
 pub(crate) struct WakeHub {
@@ -419,17 +411,6 @@ impl OnePoll<'_> {
     }
 }
 
-/// The timeout for a call that takes milliseconds: rounded up, so that no poll ends early or spins,
-/// and cut to what an `int` holds, some 24 days, after which the caller asks again.
-#[cfg(any(sel_epoll, sel_poll))]
-#[inline]
-fn milliseconds(timeout: Option<Duration>) -> i32 {
-    let Some(timeout) = timeout else { return -1 };
-    let whole = timeout.as_secs().saturating_mul(1000);
-    let rest = u64::from(timeout.subsec_nanos().div_ceil(1_000_000));
-    i32::try_from(whole.saturating_add(rest)).unwrap_or(i32::MAX)
-}
-
 /// Whether `timeout` is more than nothing and less than such a call can express.
 #[cfg(any(has_epoll_pwait2, all(sel_poll, has_ppoll)))]
 fn is_short(timeout: Duration) -> bool {
@@ -443,23 +424,4 @@ pub(crate) fn forget_fallbacks() {
     epoll::forget_fallbacks();
     #[cfg(sel_poll)]
     question::forget_fallbacks();
-}
-
-#[cfg(all(test, any(sel_epoll, sel_poll), not(ferrio_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_rounded_up_and_cut() {
-        assert_eq!(milliseconds(None), -1);
-        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
-        assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
-        assert_eq!(milliseconds(Some(Duration::from_micros(1001))), 2);
-        assert_eq!(milliseconds(Some(Duration::from_millis(7))), 7);
-        assert_eq!(
-            milliseconds(Some(Duration::from_secs(30 * 86400))),
-            i32::MAX
-        );
-        assert_eq!(milliseconds(Some(Duration::MAX)), i32::MAX);
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 #[cfg(has_ppoll)]
 use super::is_short;
-use super::milliseconds;
+use crate::sys::timeout::int_milliseconds as milliseconds;
 use crate::sys::unix::os::poll as os;
 #[cfg(has_ppoll)]
 use crate::sys::unix::os::refusal::Refusal;

@@ -39,7 +39,7 @@ impl User {
     }
 
     pub(crate) fn within(queue: &Arc<Queue>) -> io::Result<User> {
-        match change(queue, event(EV_ADD | EV_CLEAR)) {
+        match queue.change_one(event(EV_ADD | EV_CLEAR)) {
             Ok(()) => Ok(User(queue.clone())),
             // So a kernel answers that doesn't know the filter.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(error::no_such_call()),
@@ -54,7 +54,7 @@ impl User {
     pub(crate) fn ring(&self) -> io::Result<()> {
         // Without EV_CLEAR: the knote has it from the beginning, and on FreeBSD a change with it takes
         // the trigger back (`filt_usertouch` in kern_event.c).
-        match change(&self.0, event(0).with_fflags(NOTE_TRIGGER)) {
+        match self.0.change_one(event(0).with_fflags(NOTE_TRIGGER)) {
             // A forked child has no queue. Its wakes have nobody to reach.
             Err(_) if !self.0.is_ours() => Ok(()),
             result => result,
@@ -76,13 +76,4 @@ impl AsFd for User {
 
 fn event(flags: u32) -> Kevent {
     Kevent::new(IDENT, EVFILT_USER, flags, 0)
-}
-
-fn change(queue: &Queue, change: Kevent) -> io::Result<()> {
-    let mut change = [change];
-    queue.change(&mut change)?;
-    match change[0].errno() {
-        0 => Ok(()),
-        errno => Err(io::Error::from_raw_os_error(errno)),
-    }
 }

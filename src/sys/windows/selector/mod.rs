@@ -51,6 +51,7 @@ use crate::event::{Event, Events};
 use crate::kind::{SelectorKind, WakerKind};
 use crate::notify::{Harvest, Kernel, Turn};
 use crate::sync::{Arc, Mutex, lock};
+use crate::sys::timeout;
 use crate::token::Token;
 
 use self::shared::Shared;
@@ -93,7 +94,7 @@ impl Selector {
             hub: Arc::new(WakeHub::new(port.ringer())),
             packets: Mutex::new(Packets::default()),
             shared: Arc::new(Shared::new(port)),
-            id: next_id(),
+            id: crate::sys::next_id(),
         })
     }
 
@@ -165,13 +166,6 @@ impl fmt::Debug for Selector {
     }
 }
 
-fn next_id() -> usize {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    static NEXT: AtomicUsize = AtomicUsize::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
 /// How often the kernel is asked in one turn. What is ready shows in the first, or after a question
 /// about it was cancelled, or doubted, and asked anew: a poll that doesn't block has to see it too.
 const ROUNDS: usize = 4;
@@ -230,12 +224,9 @@ const LONGEST: u32 = 60_000;
 /// The timeout for `GetQueuedCompletionStatusEx`: rounded up, so that no poll ends early or spins,
 /// and cut to a minute, after which the caller looks at the clock and asks again.
 fn milliseconds(timeout: Option<Duration>) -> u32 {
-    let Some(timeout) = timeout else {
-        return FOREVER;
-    };
-    let whole = timeout.as_secs().saturating_mul(1000);
-    let rest = u64::from(timeout.subsec_nanos().div_ceil(1_000_000));
-    u32::try_from(whole.saturating_add(rest)).map_or(LONGEST, |ms| ms.min(LONGEST))
+    timeout.map_or(FOREVER, |timeout| {
+        u32::try_from(timeout::milliseconds(timeout)).map_or(LONGEST, |ms| ms.min(LONGEST))
+    })
 }
 
 #[cfg(all(test, not(ferrio_loom)))]

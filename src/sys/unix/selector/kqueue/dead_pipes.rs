@@ -129,17 +129,8 @@ impl DeadPipe {
     }
 
     fn touch(&self, queue: &Queue, flags: u32) -> io::Result<()> {
-        let mut change = [Kevent::new(
-            self.fd as usize,
-            EVFILT_READ,
-            flags,
-            self.token.0,
-        )];
-        queue.change(&mut change)?;
-        match change[0].errno() {
-            0 => Ok(()),
-            errno => Err(io::Error::from_raw_os_error(errno)),
-        }
+        let fd = self.fd as usize;
+        queue.change_one(Kevent::new(fd, EVFILT_READ, flags, self.token.0))
     }
 
     /// As of a pipe whose reader has gone later, and an error as on epoll.

@@ -206,12 +206,10 @@ impl Kqueue {
             let fd = bell.as_fd().as_raw_fd();
             // The number may have been that of a dead pipe.
             self.dead_pipes.hold().forget(fd);
-            let mut changes = Changes::new(fd, Token(0));
-            changes.push(EVFILT_READ, EV_ADD | EV_CLEAR);
             // Before there can be a record of it.
             self.bell.store(fd, Ordering::Release);
-            let result = changes.apply(&self.queue).and_then(|()| changes.check());
-            if let Err(error) = result {
+            let change = Kevent::new(fd as usize, EVFILT_READ, EV_ADD | EV_CLEAR, 0);
+            if let Err(error) = self.queue.change_one(change) {
                 self.bell.store(-1, Ordering::Release);
                 return Err(error);
             }
@@ -227,25 +225,19 @@ impl Kqueue {
         timeout: Option<Duration>,
     ) -> io::Result<Harvest> {
         let late = self.dead_pipes.report(&self.queue, list, room);
-        if late == 0 {
-            let mut harvest = self.ask(list, room, timeout)?;
-            if harvest.rung {
-                // Perhaps for one that came meanwhile. The ring has left room.
-                let room = room - harvest.events;
-                harvest.events += self.dead_pipes.report(&self.queue, list, room);
-            }
-            return Ok(harvest);
-        }
-        let mut harvest = Harvest {
-            events: late,
-            rung: false,
-        };
-        if late < room {
+        let mut harvest = match room - late {
+            0 => Harvest::default(),
+            room if late == 0 => self.ask(list, room, timeout)?,
             // An error would lose the events that are in the list already. It comes again.
-            if let Ok(more) = self.ask(list, room - late, Some(Duration::ZERO)) {
-                harvest.events += more.events;
-                harvest.rung = more.rung;
-            }
+            room => self
+                .ask(list, room, Some(Duration::ZERO))
+                .unwrap_or_default(),
+        };
+        harvest.events += late;
+        if harvest.rung {
+            // Perhaps for one that came meanwhile. The ring has left room.
+            let room = room - harvest.events;
+            harvest.events += self.dead_pipes.report(&self.queue, list, room);
         }
         Ok(harvest)
     }
@@ -333,15 +325,6 @@ impl Changes {
 
     fn made(&self) -> &[Kevent] {
         &self.list[..self.len]
-    }
-
-    /// The first change that failed.
-    fn check(&self) -> io::Result<()> {
-        let mut errors = self.made().iter().map(Kevent::errno);
-        match errors.find(|&errno| errno != 0) {
-            Some(errno) => Err(io::Error::from_raw_os_error(errno)),
-            None => Ok(()),
-        }
     }
 }
 
