@@ -6,33 +6,25 @@
 use std::env;
 
 /// Backend, and the operating systems that have it.
-const BACKENDS: &[(&str, &[&str])] = &[
-    ("backend_epoll_eventfd", EPOLL),
-    ("backend_epoll_pipe", EPOLL),
-    ("backend_kqueue_kqueue", USER_EVENTS),
-    ("backend_kqueue_pipe", KQUEUE),
-    ("backend_poll_eventfd", EPOLL),
-    ("backend_poll_kqueue", USER_EVENTS),
-    ("backend_poll_pipe", UNIX),
-    ("backend_iocp_packet", &["windows"]),
-    ("backend_poll_flag", &["wasi-p2"]),
-    ("backend_poll_oneoff_flag", &["wasi-p1"]),
+const BACKENDS: &[(&str, &[&[&str]])] = &[
+    ("backend_epoll_eventfd", &[EPOLL]),
+    ("backend_epoll_pipe", &[EPOLL]),
+    ("backend_kqueue_kqueue", &[USER_EVENTS]),
+    ("backend_kqueue_pipe", &[USER_EVENTS, &["openbsd"]]),
+    ("backend_poll_eventfd", &[EPOLL]),
+    ("backend_poll_kqueue", &[USER_EVENTS]),
+    (
+        "backend_poll_pipe",
+        &[EPOLL, USER_EVENTS, &["openbsd", "solaris"]],
+    ),
+    ("backend_iocp_packet", &[&["windows"]]),
+    ("backend_poll_flag", &[&["wasi-p2"]]),
+    ("backend_poll_oneoff_flag", &[&["wasi-p1"]]),
 ];
 
 const EPOLL: &[&str] = &["linux", "android", "illumos"];
-/// "simulated" is Linux with a library in the place of the kernel's kqueue(2), `--cfg ferrio_kqueue`.
-const KQUEUE: &[&str] = &[
-    "simulated",
-    "macos",
-    "ios",
-    "tvos",
-    "watchos",
-    "visionos",
-    "freebsd",
-    "dragonfly",
-    "netbsd",
-    "openbsd",
-];
+/// kqueue(2) with `EVFILT_USER`. "simulated" is Linux with a library in the place of the kernel's,
+/// `--cfg ferrio_kqueue`.
 const USER_EVENTS: &[&str] = &[
     "simulated",
     "macos",
@@ -43,22 +35,6 @@ const USER_EVENTS: &[&str] = &[
     "freebsd",
     "dragonfly",
     "netbsd",
-];
-const UNIX: &[&str] = &[
-    "linux",
-    "android",
-    "illumos",
-    "simulated",
-    "macos",
-    "ios",
-    "tvos",
-    "watchos",
-    "visionos",
-    "freebsd",
-    "dragonfly",
-    "netbsd",
-    "openbsd",
-    "solaris",
 ];
 
 fn main() {
@@ -77,7 +53,7 @@ fn main() {
     }
     for (cfg, systems) in BACKENDS {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
-        if systems.contains(&os.as_str()) {
+        if systems.iter().any(|some| some.contains(&os.as_str())) {
             println!("cargo::rustc-cfg={cfg}");
         }
     }

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::net;
 
 use ferrio::Interest;
-use ferrio::event::Source;
+use ferrio::event::{Event, Source};
 
 use crate::backend::Backend;
 use crate::capability::Capability;
+use crate::driver::Driver;
 use crate::pairs;
 #[cfg(unix)]
 use crate::unix_samples::{LOCAL, SOURCE_FD};
@@ -28,6 +29,15 @@ impl Sample {
     /// Changes the readiness; each call is one more edge.
     pub fn trigger(&mut self) {
         (self.trigger)();
+    }
+
+    /// Polls until the readiness that [`trigger`](Sample::trigger) causes is reported.
+    pub fn expect(&self, driver: &mut Driver, token: usize) -> Vec<Event> {
+        if self.interest == Interest::WRITABLE {
+            driver.expect_writable(token)
+        } else {
+            driver.expect_readable(token)
+        }
     }
 
     /// Makes the source quiet where it is level-triggered, that is, reported until it isn't ready.

@@ -11,7 +11,7 @@ use ferrio::unix::{SourceFd, pipe};
 use ferrio::{Interest, Token};
 use ferrio_conformance::samples::{Raw, eventfd};
 use ferrio_conformance::{
-    Backend, Driver, conformance, descriptors, has, in_thread, kernel, pairs,
+    Backend, Capability, Driver, conformance, descriptors, has, in_thread, kernel, pairs,
 };
 
 conformance! { raw {
@@ -30,6 +30,7 @@ conformance! { raw {
     source_fd_is_edge_triggered needs EdgeTriggeredSourceFd,
     source_fd_leaves_the_descriptor_open,
     any_pollable_descriptor_can_be_a_source needs DescriptorOfPoll,
+    a_second_registration_is_refused_or_replaces_the_first,
     a_raw_view_of_a_registered_source_is_already_exists needs DoubleRegistrationError,
 } }
 
@@ -319,6 +320,26 @@ fn any_pollable_descriptor_can_be_a_source(b: &Backend) {
     driver.expect_readable(2);
     waker.wake().expect("wake");
     driver.expect(3, Event::is_readable);
+}
+
+/// Where it is not refused, it replaces the first.
+fn a_second_registration_is_refused_or_replaces_the_first(b: &Backend) {
+    let mut driver = b.driver();
+    let (fd, mut counter) = eventfd();
+    let mut source = Raw(fd);
+    driver.add(&mut source, 1, Interest::READABLE);
+    let again = driver
+        .registry()
+        .register(&mut source, Token(2), Interest::READABLE);
+    let replaces = b.gap(Capability::DoubleRegistrationError).is_some();
+    let refused = Some(ErrorKind::AlreadyExists).filter(|_| !replaces);
+    assert_eq!(again.err().map(|error| error.kind()), refused);
+    counter.write_all(&1_u64.to_ne_bytes()).expect("write");
+    let seen = driver.expect_readable(if replaces { 2 } else { 1 });
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    driver.remove(&mut source);
+    let error = driver.registry().deregister(&mut source);
+    assert_eq!(error.expect_err("gone").kind(), ErrorKind::NotFound);
 }
 
 fn a_raw_view_of_a_registered_source_is_already_exists(b: &Backend) {

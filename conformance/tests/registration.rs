@@ -6,12 +6,11 @@ use ferrio::event::{Event, Source};
 use ferrio::net::TcpStream;
 use ferrio::{Interest, Registry, Token};
 use ferrio_conformance::samples::Sample;
-use ferrio_conformance::{Backend, Capability, Driver, conformance, has, kernel, pairs, samples};
+use ferrio_conformance::{Backend, Capability, conformance, has, kernel, pairs, samples};
 
 conformance! { registration {
     every_source_reports_its_readiness,
     double_register_is_already_exists,
-    #[cfg(unix)] double_register_of_a_bare_descriptor_is_refused_or_replaces,
     double_register_changes_nothing,
     reregister_of_unregistered_is_not_found,
     deregister_of_unregistered_is_not_found,
@@ -37,22 +36,13 @@ fn kind<T>(result: io::Result<T>) -> Option<ErrorKind> {
     result.err().map(|error| error.kind())
 }
 
-/// Waits for the readiness that a sample's trigger causes.
-fn expect(driver: &mut Driver, sample: &Sample, token: usize) -> Vec<Event> {
-    if sample.interest == Interest::WRITABLE {
-        driver.expect_writable(token)
-    } else {
-        driver.expect_readable(token)
-    }
-}
-
 fn every_source_reports_its_readiness(b: &Backend) {
     let mut driver = b.driver();
     for (token, mut sample) in samples::all().into_iter().enumerate() {
         driver.add(&mut sample.source, token, sample.interest);
         driver.assert_quiet();
         sample.trigger();
-        let seen = expect(&mut driver, &sample, token);
+        let seen = sample.expect(&mut driver, token);
         assert!(
             seen.iter().all(|event| event.token() == Token(token)),
             "{}: {seen:?}",
@@ -81,27 +71,6 @@ fn knows_it(b: &Backend, sample: &Sample) -> bool {
     b.gap(Capability::DoubleRegistrationError).is_none() || sample.name != "SourceFd"
 }
 
-/// Where a bare descriptor's is not refused, it replaces the first.
-#[cfg(unix)]
-fn double_register_of_a_bare_descriptor_is_refused_or_replaces(b: &Backend) {
-    let mut driver = b.driver();
-    let (fd, mut counter) = samples::eventfd();
-    let mut source = samples::Raw(fd);
-    driver.add(&mut source, 1, Interest::READABLE);
-    let again = driver
-        .registry()
-        .register(&mut source, Token(2), Interest::READABLE);
-    let replaces = b.gap(Capability::DoubleRegistrationError).is_some();
-    let refused = Some(ErrorKind::AlreadyExists).filter(|_| !replaces);
-    assert_eq!(kind(again), refused);
-    io::Write::write_all(&mut counter, &1_u64.to_ne_bytes()).expect("write");
-    let seen = driver.expect_readable(if replaces { 2 } else { 1 });
-    assert_eq!(seen.len(), 1, "{seen:?}");
-    driver.remove(&mut source);
-    let error = driver.registry().deregister(&mut source);
-    assert_eq!(kind(error), Some(ErrorKind::NotFound));
-}
-
 fn double_register_changes_nothing(b: &Backend) {
     for mut sample in samples::all() {
         if !knows_it(b, &sample) {
@@ -118,7 +87,7 @@ fn double_register_changes_nothing(b: &Backend) {
             .register(&mut sample.source, Token(2), other)
             .expect_err("registered twice");
         sample.trigger();
-        let seen = expect(&mut driver, &sample, 1);
+        let seen = sample.expect(&mut driver, 1);
         assert!(
             seen.iter().all(|event| event.token() == Token(1)),
             "{}: {seen:?}",
@@ -181,7 +150,7 @@ fn reregister_replaces_token_and_interest(b: &Backend) {
             .expect(sample.name);
         driver.assert_quiet();
         sample.trigger();
-        let seen = expect(&mut driver, &sample, 2);
+        let seen = sample.expect(&mut driver, 2);
         assert!(
             seen.iter().all(|event| event.token() == Token(2)),
             "{}: {seen:?}",
@@ -196,13 +165,13 @@ fn reregister_reports_present_readiness_again(b: &Backend) {
     for mut sample in samples::edge_triggered(b) {
         driver.add(&mut sample.source, 1, sample.interest);
         sample.trigger();
-        expect(&mut driver, &sample, 1);
+        sample.expect(&mut driver, 1);
         driver.quiesce();
         driver
             .registry()
             .reregister(&mut sample.source, Token(1), sample.interest)
             .expect(sample.name);
-        expect(&mut driver, &sample, 1);
+        sample.expect(&mut driver, 1);
         driver.remove(&mut sample.source);
     }
 }
@@ -212,7 +181,7 @@ fn register_reports_present_readiness(b: &Backend) {
     for mut sample in samples::all() {
         sample.trigger();
         driver.add(&mut sample.source, 1, sample.interest);
-        expect(&mut driver, &sample, 1);
+        sample.expect(&mut driver, 1);
         driver.remove(&mut sample.source);
         driver.quiesce();
     }
@@ -268,7 +237,7 @@ fn register_after_deregister_works(b: &Backend) {
         for token in 0..3 {
             driver.add(&mut sample.source, token, sample.interest);
             sample.trigger();
-            expect(&mut driver, &sample, token);
+            sample.expect(&mut driver, token);
             driver.remove(&mut sample.source);
         }
     }
@@ -282,7 +251,7 @@ fn moves_to_another_poll_after_deregister(b: &Backend) {
         first.remove(&mut sample.source);
         second.add(&mut sample.source, 2, sample.interest);
         sample.trigger();
-        expect(&mut second, &sample, 2);
+        sample.expect(&mut second, 2);
         first.assert_quiet();
         second.remove(&mut sample.source);
     }
@@ -306,7 +275,7 @@ fn another_poll_is_refused(b: &Backend) {
             );
         }
         sample.trigger();
-        expect(&mut first, &sample, 1);
+        sample.expect(&mut first, 1);
         first.remove(&mut sample.source);
     }
 }
@@ -326,12 +295,12 @@ fn another_poll_cannot_deregister_or_reregister(b: &Backend) {
         }
         // The failed calls changed nothing: still registered with the first, under its token.
         sample.trigger();
-        expect(&mut first, &sample, 1);
+        sample.expect(&mut first, 1);
         first
             .registry()
             .reregister(&mut sample.source, Token(3), sample.interest)
             .expect(sample.name);
-        expect(&mut first, &sample, 3);
+        sample.expect(&mut first, 3);
         first.remove(&mut sample.source);
     }
 }
@@ -345,7 +314,7 @@ fn clone_of_a_registry_is_the_same_poll(b: &Backend) {
             .register(&mut sample.source, Token(1), sample.interest)
             .expect(sample.name);
         sample.trigger();
-        expect(&mut driver, &sample, 1);
+        sample.expect(&mut driver, 1);
         let again = driver
             .registry()
             .register(&mut sample.source, Token(2), sample.interest);
@@ -360,7 +329,7 @@ fn clone_of_a_registry_is_the_same_poll(b: &Backend) {
         clone_of_clone
             .reregister(&mut sample.source, Token(3), sample.interest)
             .expect(sample.name);
-        expect(&mut driver, &sample, 3);
+        sample.expect(&mut driver, 3);
         driver.remove(&mut sample.source);
     }
 }

@@ -4,11 +4,14 @@
 
 use std::io::ErrorKind;
 
+#[cfg(unix)]
+use ferrio::Interest;
+use ferrio::Token;
 use ferrio::fault::{self, Call};
-use ferrio::{Interest, Token};
+#[cfg(unix)]
+use ferrio_conformance::Driver;
 use ferrio_conformance::kernel::error;
-use ferrio_conformance::samples::Sample;
-use ferrio_conformance::{Backend, Driver, conformance, descriptors, samples};
+use ferrio_conformance::{Backend, conformance, descriptors, samples};
 
 conformance! { rollback {
     failed_register_leaves_the_source_unregistered,
@@ -51,14 +54,6 @@ fn fails<T>(call: Call, errno: i32, body: impl FnOnce() -> std::io::Result<T>) {
     assert_eq!(injection.hits(), 1);
 }
 
-fn expect(driver: &mut Driver, sample: &Sample, token: usize) {
-    if sample.interest == Interest::WRITABLE {
-        driver.expect_writable(token);
-    } else {
-        driver.expect_readable(token);
-    }
-}
-
 fn failed_register_leaves_the_source_unregistered(b: &Backend) {
     for mut sample in samples::all() {
         let mut driver = b.driver();
@@ -84,7 +79,7 @@ fn failed_register_leaves_the_source_unregistered(b: &Backend) {
 
         driver.add(&mut sample.source, 2, sample.interest);
         sample.trigger();
-        expect(&mut driver, &sample, 2);
+        sample.expect(&mut driver, 2);
         driver.remove(&mut sample.source);
     }
 }
@@ -117,7 +112,7 @@ fn failed_register_can_move_to_another_poll(b: &Backend) {
         });
         second.add(&mut sample.source, 2, sample.interest);
         sample.trigger();
-        expect(&mut second, &sample, 2);
+        sample.expect(&mut second, 2);
         second.remove(&mut sample.source);
     }
 }
@@ -134,12 +129,12 @@ fn failed_reregister_keeps_the_registration(b: &Backend) {
             });
         }
         sample.trigger();
-        expect(&mut driver, &sample, 1);
+        sample.expect(&mut driver, 1);
         driver
             .registry()
             .reregister(&mut sample.source, Token(3), sample.interest)
             .expect(sample.name);
-        expect(&mut driver, &sample, 3);
+        sample.expect(&mut driver, 3);
         driver.remove(&mut sample.source);
     }
 }
@@ -152,7 +147,7 @@ fn failed_deregister_keeps_the_registration(b: &Backend) {
             driver.registry().deregister(&mut sample.source)
         });
         sample.trigger();
-        expect(&mut driver, &sample, 1);
+        sample.expect(&mut driver, 1);
         driver.remove(&mut sample.source);
         sample.trigger();
         driver.assert_quiet();
@@ -175,7 +170,7 @@ fn failed_register_does_not_disturb_others(b: &Backend) {
     }
     for (token, sample) in registered.iter_mut().enumerate() {
         sample.trigger();
-        expect(&mut driver, sample, token);
+        sample.expect(&mut driver, token);
     }
 }
 
@@ -193,6 +188,22 @@ fn ready_poll(b: &Backend) -> (Driver, ferrio::Waker) {
 #[cfg(unix)]
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
+/// `result` is an error, and the source can be registered as if nothing had been.
+#[cfg(unix)]
+fn assert_nothing_is_left(
+    driver: &mut Driver,
+    source: &mut ferrio::unix::SourceFd<'_>,
+    result: std::io::Result<()>,
+) {
+    assert_eq!(result.expect_err("half").kind(), ErrorKind::InvalidInput);
+    driver.assert_quiet();
+    let error = driver.registry().deregister(source);
+    assert_eq!(error.expect_err("nothing").kind(), ErrorKind::NotFound);
+    driver.add(source, 3, Interest::READABLE);
+    driver.expect_readable(3);
+    driver.remove(source);
+}
+
 #[cfg(unix)]
 fn half_a_registration_is_taken_back(b: &Backend) {
     use std::os::fd::AsRawFd;
@@ -208,13 +219,7 @@ fn half_a_registration_is_taken_back(b: &Backend) {
         driver.remove(&mut source);
         return;
     }
-    assert_eq!(result.expect_err("half").kind(), ErrorKind::InvalidInput);
-    driver.assert_quiet();
-    let error = driver.registry().deregister(&mut source);
-    assert_eq!(error.expect_err("nothing").kind(), ErrorKind::NotFound);
-    driver.add(&mut source, 2, Interest::READABLE);
-    driver.expect_readable(2);
-    driver.remove(&mut source);
+    assert_nothing_is_left(&mut driver, &mut source, result);
 }
 
 /// The old token is lost then, and the new one must not be reported: the caller may have given up
@@ -235,12 +240,7 @@ fn half_a_reregistration_ends_the_registration(b: &Backend) {
         driver.remove(&mut source);
         return;
     }
-    assert_eq!(result.expect_err("half").kind(), ErrorKind::InvalidInput);
-    driver.assert_quiet();
-    let error = driver.registry().deregister(&mut source);
-    assert_eq!(error.expect_err("nothing").kind(), ErrorKind::NotFound);
-    driver.add(&mut source, 3, Interest::READABLE);
-    driver.expect_readable(3);
+    assert_nothing_is_left(&mut driver, &mut source, result);
 }
 
 /// The token of a registration that has failed must not be reported: it may be a pointer to what the

@@ -1,6 +1,8 @@
 //! The kernel beside the library: what it says of a descriptor or a SOCKET, and input and output that
-//! the library under test has no part in. The same surface for Unix and for Windows.
+//! the library under test has no part in. The same surface on all systems.
 
+#[cfg(not(windows))]
+mod descriptors;
 pub mod error;
 #[cfg(unix)]
 mod unix;
@@ -9,16 +11,15 @@ mod wasi;
 #[cfg(windows)]
 mod windows;
 
-#[cfg(target_os = "wasi")]
-pub use self::wasi::{AsRaw, ERR, HUP, IN, Number, OUT, Owned, number, poll, read, receive, write};
 use std::io;
 use std::time::Duration;
 
+#[cfg(not(windows))]
+pub use self::descriptors::{AsRaw, ERR, HUP, IN, Number, OUT, Owned, number, poll, read, write};
 #[cfg(unix)]
-pub use self::unix::{
-    AsRaw, DATA_AND_END, ERR, HUP, IN, Number, OUT, OWN_END, OWN_HUP, Owned, RDHUP, number, poll,
-    read, receive, unread, write,
-};
+pub use self::unix::{DATA_AND_END, OWN_END, OWN_HUP, RDHUP, receive, unread};
+#[cfg(target_os = "wasi")]
+pub use self::wasi::receive;
 #[cfg(windows)]
 pub use self::windows::{
     AsRaw, DATA_AND_END, ERR, HUP, IN, Number, OUT, OWN_END, OWN_HUP, Owned, RDHUP, number, poll,

@@ -1,40 +1,9 @@
-//! wasi-libc's poll, read and write.
-
-pub use std::os::fd::{AsRawFd as AsRaw, OwnedFd as Owned, RawFd as Number};
+//! What WASI has to do in another way.
 
 use std::io;
 use std::time::Duration;
 
-use super::Flags;
-
-pub const IN: Flags = libc::POLLIN;
-pub const OUT: Flags = libc::POLLOUT;
-pub const ERR: Flags = libc::POLLERR;
-pub const HUP: Flags = libc::POLLHUP;
-
-/// The descriptor.
-pub fn number(of: &impl AsRaw) -> Number {
-    of.as_raw_fd()
-}
-
-/// Asks once: the flags that are ready, 0 if none became so in time.
-pub fn poll(number: Number, flags: Flags, timeout: Duration) -> io::Result<Flags> {
-    let mut record = libc::pollfd {
-        fd: number,
-        events: flags,
-        revents: 0,
-    };
-    let timeout = libc::c_int::try_from(timeout.as_millis()).expect("a short time");
-    // SAFETY: `record` is one valid pollfd.
-    match unsafe { libc::poll(&raw mut record, 1, timeout) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(record.revents),
-    }
-}
-
-fn moved(n: isize) -> io::Result<usize> {
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
-}
+use super::descriptors::{AsRaw, IN, number, poll, read};
 
 /// Takes what has arrived at a socket, which may be a blocking one, and does not wait.
 pub fn receive(socket: &impl AsRaw, buffer: &mut [u8]) -> io::Result<usize> {
@@ -42,16 +11,4 @@ pub fn receive(socket: &impl AsRaw, buffer: &mut [u8]) -> io::Result<usize> {
         0 => Err(io::ErrorKind::WouldBlock.into()),
         _ => read(socket, buffer),
     }
-}
-
-/// Reads a descriptor.
-pub fn read(from: &impl AsRaw, buffer: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: the pointer and the length describe `buffer`.
-    moved(unsafe { libc::read(number(from), buffer.as_mut_ptr().cast(), buffer.len()) })
-}
-
-/// Writes to a descriptor.
-pub fn write(to: &impl AsRaw, buffer: &[u8]) -> io::Result<usize> {
-    // SAFETY: the pointer and the length describe `buffer`.
-    moved(unsafe { libc::write(number(to), buffer.as_ptr().cast(), buffer.len()) })
 }

@@ -15,7 +15,7 @@ use socket2::SockRef;
 
 use super::op::{How, Kind};
 use crate::samples::{self, Raw};
-use crate::{descriptors, pairs};
+use crate::{descriptors, kernel, pairs};
 
 /// What is in a slot.
 #[derive(Debug)]
@@ -147,8 +147,8 @@ impl Real {
             Real::Datagram(s) => s.recv(buffer),
             Real::Udp(s) => s.recv(buffer),
             Real::Receiver(s) => (&mut &*s).read(buffer),
-            Real::Raw(Raw(fd)) => raw_read(fd, buffer),
-            Real::Eventfd(Raw(fd)) => raw_read(fd, &mut [0; 8]),
+            Real::Raw(Raw(fd)) => kernel::read(fd, buffer),
+            Real::Eventfd(Raw(fd)) => kernel::read(fd, &mut [0; 8]),
             Real::Sender(_) | Real::TcpListener(..) | Real::UnixListener(..) => return None,
         })
     }
@@ -161,8 +161,8 @@ impl Real {
             Real::Datagram(s) => s.send(buffer),
             Real::Udp(s) => s.send(buffer),
             Real::Sender(s) => (&mut &*s).write(buffer),
-            Real::Raw(Raw(fd)) => raw_write(fd, buffer),
-            Real::Eventfd(Raw(fd)) => raw_write(fd, &1_u64.to_ne_bytes()),
+            Real::Raw(Raw(fd)) => kernel::write(fd, buffer),
+            Real::Eventfd(Raw(fd)) => kernel::write(fd, &1_u64.to_ne_bytes()),
             Real::Receiver(_) | Real::TcpListener(..) | Real::UnixListener(..) => return None,
         })
     }
@@ -179,9 +179,9 @@ impl Real {
     /// Reads one byte through `try_io`; `None`: there is no such method, or a byte says nothing.
     pub(super) fn try_read(&self) -> Option<io::Result<usize>> {
         match self {
-            Real::Tcp(s) => Some(s.try_io(|| raw_read(s, &mut [0]))),
-            Real::Unix(s) => Some(s.try_io(|| raw_read(s, &mut [0]))),
-            Real::Receiver(s) => Some(s.try_io(|| raw_read(s, &mut [0]))),
+            Real::Tcp(s) => Some(s.try_io(|| kernel::read(s, &mut [0]))),
+            Real::Unix(s) => Some(s.try_io(|| kernel::read(s, &mut [0]))),
+            Real::Receiver(s) => Some(s.try_io(|| kernel::read(s, &mut [0]))),
             _ => None,
         }
     }
@@ -241,20 +241,6 @@ fn abstract_name() -> unix::net::SocketAddr {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("ferrio-script-{}-{number}", process::id());
     unix::net::SocketAddr::from_abstract_name(name).expect("a short name")
-}
-
-/// read(2) beside the library.
-fn raw_read(fd: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: the pointer and the length describe `buffer`.
-    let n = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
-}
-
-/// write(2) beside the library.
-fn raw_write(fd: &impl AsRawFd, buffer: &[u8]) -> io::Result<usize> {
-    // SAFETY: the pointer and the length describe `buffer`.
-    let n = unsafe { libc::write(fd.as_raw_fd(), buffer.as_ptr().cast(), buffer.len()) };
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
 fn raw_shutdown(fd: &impl AsRawFd, how: How) -> io::Result<()> {
