@@ -1,4 +1,5 @@
 mod chaos;
 mod faithful;
-mod rules;
+mod rules_connection;
+mod rules_data;
 mod world;

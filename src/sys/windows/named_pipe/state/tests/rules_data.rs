@@ -1,4 +1,4 @@
-//! Single promises, each in the order of events that puts it to the test.
+//! Single promises about reading and writing, each in the order of events that puts it to the test.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 
@@ -8,25 +8,25 @@ use crate::interest::Interest;
 use crate::readiness::Readiness;
 use crate::token::Token;
 
-const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
-const CLIENT: Traits = Traits {
+pub(super) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+pub(super) const CLIENT: Traits = Traits {
     unconnected: false,
     one_connection: true,
     messages: false,
 };
-const SERVER: Traits = Traits {
+pub(super) const SERVER: Traits = Traits {
     unconnected: true,
     one_connection: false,
     messages: false,
 };
 
-struct Pipe {
-    machine: Machine,
-    world: World,
+pub(super) struct Pipe {
+    pub(super) machine: Machine,
+    pub(super) world: World,
 }
 
 impl Pipe {
-    fn new(traits: Traits) -> Pipe {
+    pub(super) fn new(traits: Traits) -> Pipe {
         let mut machine = Machine::new(traits);
         machine.set_read_size(8);
         Pipe {
@@ -39,18 +39,18 @@ impl Pipe {
     }
 
     /// Registered, and what was ready then taken note of.
-    fn registered(traits: Traits, interests: Interest) -> Pipe {
+    pub(super) fn registered(traits: Traits, interests: Interest) -> Pipe {
         let mut pipe = Pipe::new(traits);
         pipe.machine.register(&mut pipe.world, Token(1), interests);
         pipe.event();
         pipe
     }
 
-    fn event(&mut self) -> Option<Readiness> {
+    pub(super) fn event(&mut self) -> Option<Readiness> {
         self.machine.take_event().map(|(_, readiness)| readiness)
     }
 
-    fn read(&mut self, len: usize) -> io::Result<Vec<u8>> {
+    pub(super) fn read(&mut self, len: usize) -> io::Result<Vec<u8>> {
         let mut room = vec![0; len];
         let mut bufs = [IoSliceMut::new(&mut room)];
         let count = self.machine.read(&mut self.world, &mut bufs)?;
@@ -58,11 +58,11 @@ impl Pipe {
         Ok(room)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.machine.write(&mut self.world, &[IoSlice::new(bytes)])
     }
 
-    fn refuse(&mut self, code: Code) {
+    pub(super) fn refuse(&mut self, code: Code) {
         self.world.refusals.push_back(code);
     }
 
@@ -75,29 +75,29 @@ impl Pipe {
         self.machine.complete(&mut self.world, completion);
     }
 
-    fn end_read(&mut self, code: Code, bytes: &[u8]) {
+    pub(super) fn end_read(&mut self, code: Code, bytes: &[u8]) {
         let operations = self.world.operations.iter_mut();
         let read = operations.rev().find(|o| o.kind == Kind::Read).unwrap();
         read.buffer[..bytes.len()].copy_from_slice(bytes);
         self.end(|kind| *kind == Kind::Read, code, bytes.len());
     }
 
-    fn end_write(&mut self, code: Code, count: usize) {
+    pub(super) fn end_write(&mut self, code: Code, count: usize) {
         self.end(|kind| matches!(kind, Kind::Write { .. }), code, count);
     }
 
-    fn end_connect(&mut self, code: Code) {
+    pub(super) fn end_connect(&mut self, code: Code) {
         self.end(|kind| *kind == Kind::Connect, code, 0);
     }
 }
 
 #[track_caller]
-fn blocked<T: std::fmt::Debug>(result: io::Result<T>) {
+pub(super) fn blocked<T: std::fmt::Debug>(result: io::Result<T>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[track_caller]
-fn failed<T: std::fmt::Debug>(result: io::Result<T>, code: Code) {
+pub(super) fn failed<T: std::fmt::Debug>(result: io::Result<T>, code: Code) {
     assert_eq!(result.unwrap_err().raw_os_error(), Some(code.0));
 }
 
@@ -179,18 +179,6 @@ fn a_pipe_whose_other_end_is_gone_is_at_its_end() {
         assert!(pipe.event().unwrap().contains(Readiness::READ_CLOSED));
         assert_eq!(pipe.read(8).unwrap(), b"");
     }
-}
-
-#[test]
-fn the_end_of_a_servers_connection_sets_no_closed_bit() {
-    let mut pipe = Pipe::registered(SERVER, Interest::READABLE);
-    blocked(pipe.machine.connect(&mut pipe.world));
-    pipe.end_connect(Code::SUCCESS);
-    assert_eq!(pipe.event(), Some(Readiness::WRITABLE));
-    pipe.machine.connect(&mut pipe.world).unwrap();
-    pipe.end_read(Code::BROKEN_PIPE, b"");
-    assert_eq!(pipe.event(), Some(Readiness::READABLE));
-    assert_eq!(pipe.read(8).unwrap(), b"");
 }
 
 #[test]
@@ -295,153 +283,6 @@ fn a_write_that_cannot_begin_says_so_at_once() {
 }
 
 #[test]
-fn connect_blocks_until_the_event_and_then_succeeds() {
-    let mut pipe = Pipe::registered(SERVER, BOTH);
-    assert!(!pipe.world.reads(), "there is nobody to read from");
-    for _ in 0..2 {
-        blocked(pipe.machine.connect(&mut pipe.world));
-        assert_eq!(pipe.event(), None);
-    }
-    blocked(pipe.read(8));
-    pipe.end_connect(Code::SUCCESS);
-    assert!(pipe.world.reads());
-    assert_eq!(pipe.event(), Some(Readiness::WRITABLE));
-    // Although the client may have gone again meanwhile.
-    pipe.refuse(Code::NO_DATA);
-    pipe.machine.connect(&mut pipe.world).unwrap();
-    failed(pipe.machine.connect(&mut pipe.world), Code::NO_DATA);
-}
-
-#[test]
-fn who_is_interested_in_reading_alone_hears_of_the_client() {
-    let mut pipe = Pipe::registered(SERVER, Interest::READABLE);
-    blocked(pipe.machine.connect(&mut pipe.world));
-    pipe.end_connect(Code::SUCCESS);
-    assert_eq!(pipe.event(), Some(Readiness::WRITABLE));
-    assert!(pipe.machine.take_error(&mut pipe.world).is_none());
-    pipe.end_read(Code::SUCCESS, b"ab");
-    assert_eq!(pipe.event(), Some(Readiness::READABLE));
-}
-
-#[test]
-fn a_client_that_is_there_already_is_connected_at_once() {
-    let mut pipe = Pipe::registered(SERVER, BOTH);
-    pipe.refuse(Code::PIPE_CONNECTED);
-    pipe.machine.connect(&mut pipe.world).unwrap();
-    assert_eq!(pipe.event(), Some(Readiness::WRITABLE));
-    assert!(pipe.world.reads());
-}
-
-#[test]
-fn a_failed_wait_for_a_client_is_an_event_and_an_error() {
-    let mut pipe = Pipe::registered(SERVER, BOTH);
-    blocked(pipe.machine.connect(&mut pipe.world));
-    pipe.end_connect(Code::ABORTED);
-    assert_eq!(pipe.event(), Some(Readiness::WRITABLE | Readiness::ERROR));
-    let error = pipe.machine.take_error(&mut pipe.world).unwrap();
-    assert_eq!(error.raw_os_error(), Some(Code::ABORTED.0));
-    blocked(pipe.machine.connect(&mut pipe.world));
-}
-
-#[test]
-fn nothing_of_one_connection_reaches_the_next() {
-    let mut pipe = Pipe::registered(SERVER, BOTH);
-    blocked(pipe.machine.connect(&mut pipe.world));
-    pipe.end_connect(Code::SUCCESS);
-    pipe.end_read(Code::SUCCESS, b"old");
-    assert_eq!(pipe.read(1).unwrap(), b"o");
-    assert_eq!(pipe.write(b"abc").unwrap(), 3);
-    pipe.machine.disconnect(&mut pipe.world).unwrap();
-    assert_eq!(pipe.event(), None);
-    blocked(pipe.machine.connect(&mut pipe.world));
-    pipe.end_write(Code::PIPE_NOT_CONNECTED, 0);
-    assert!(pipe.machine.take_error(&mut pipe.world).is_none());
-    pipe.end_connect(Code::SUCCESS);
-    assert_eq!(pipe.event(), Some(Readiness::WRITABLE));
-    blocked(pipe.read(8));
-}
-
-#[test]
-fn a_failed_disconnect_changes_nothing() {
-    let mut pipe = Pipe::registered(CLIENT, BOTH);
-    pipe.end_read(Code::SUCCESS, b"ab");
-    pipe.world.disconnect_fails = true;
-    failed(
-        pipe.machine.disconnect(&mut pipe.world),
-        Code::PIPE_NOT_CONNECTED,
-    );
-    assert_eq!(pipe.event(), Some(BOTH_READY));
-    assert_eq!(pipe.read(8).unwrap(), b"ab");
-}
-
-const BOTH_READY: Readiness = Readiness::READABLE.and(Readiness::WRITABLE);
-
-#[test]
-fn there_is_no_event_after_deregister_and_no_data_is_lost() {
-    let mut pipe = Pipe::registered(CLIENT, BOTH);
-    pipe.end_read(Code::SUCCESS, b"ab");
-    pipe.machine.deregister();
-    assert_eq!(pipe.event(), None);
-    assert_eq!(pipe.read(8).unwrap(), b"ab");
-    assert_eq!(pipe.read(8).unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(pipe.write(b"ab").unwrap_err().kind(), ErrorKind::NotFound);
-
-    let mut pipe = Pipe::registered(CLIENT, BOTH);
-    pipe.machine.deregister();
-    pipe.end_read(Code::SUCCESS, b"ab");
-    assert_eq!(pipe.event(), None);
-    pipe.machine
-        .register(&mut pipe.world, Token(2), Interest::READABLE);
-    assert_eq!(
-        pipe.machine.take_event(),
-        Some((Token(2), Readiness::READABLE))
-    );
-    assert_eq!(pipe.read(8).unwrap(), b"ab");
-}
-
-#[test]
-fn an_event_tells_of_what_is_of_interest() {
-    let mut pipe = Pipe::registered(CLIENT, Interest::WRITABLE);
-    blocked(pipe.read(8));
-    pipe.end_read(Code::SUCCESS, b"ab");
-    assert_eq!(pipe.event(), None);
-    pipe.machine
-        .register(&mut pipe.world, Token(1), Interest::READABLE);
-    assert_eq!(pipe.event(), Some(Readiness::READABLE));
-}
-
-#[test]
-fn a_dropped_pipe_writes_what_it_has_accepted_and_is_then_finished() {
-    let mut pipe = Pipe::registered(CLIENT, BOTH);
-    assert_eq!(pipe.write(b"12345").unwrap(), 5);
-    pipe.machine.close(&mut pipe.world);
-    assert!(!pipe.world.reads() && pipe.world.writes());
-    assert!(!pipe.machine.is_finished());
-    pipe.end_write(Code::SUCCESS, 2);
-    assert!(!pipe.machine.is_finished());
-    pipe.end_write(Code::SUCCESS, 3);
-    assert!(pipe.machine.is_finished());
-
-    let mut pipe = Pipe::registered(CLIENT, BOTH);
-    pipe.machine.close(&mut pipe.world);
-    assert!(pipe.machine.is_finished());
-}
-
-#[test]
-fn without_its_poll_a_pipe_cancels_everything_and_keeps_what_came() {
-    let mut pipe = Pipe::registered(CLIENT, BOTH);
-    assert_eq!(pipe.write(b"12345").unwrap(), 5);
-    pipe.machine.abandon(&mut pipe.world);
-    assert!(!pipe.world.reads() && !pipe.world.writes());
-    pipe.end_read(Code::SUCCESS, b"ab");
-    pipe.end_write(Code::ABORTED, 0);
-    assert_eq!(pipe.event(), None);
-    assert_eq!(pipe.read(8).unwrap(), b"ab");
-    failed(pipe.write(b"678"), Code::ABORTED);
-    assert_eq!(pipe.read(8).unwrap_err().kind(), ErrorKind::NotFound);
-}
-
-#[test]
 fn a_read_that_somebody_else_cancelled_begins_anew() {
     let mut pipe = Pipe::registered(CLIENT, Interest::READABLE);
     blocked(pipe.read(8));
@@ -475,24 +316,6 @@ fn an_end_that_is_not_open_for_reading_is_no_error_until_somebody_reads() {
     assert_eq!(pipe.event(), Some(Readiness::WRITABLE));
     pipe.refuse(Code::ACCESS_DENIED);
     failed(pipe.read(8), Code::ACCESS_DENIED);
-}
-
-#[test]
-fn a_registration_that_is_taken_back_leaves_the_one_before() {
-    let mut pipe = Pipe::new(CLIENT);
-    let before = pipe.machine.register(&mut pipe.world, Token(1), BOTH);
-    pipe.machine.undo_register(before);
-    assert!(!pipe.machine.is_registered());
-    assert_eq!(pipe.event(), None);
-
-    pipe.machine
-        .register(&mut pipe.world, Token(2), Interest::WRITABLE);
-    let before = pipe.machine.register(&mut pipe.world, Token(3), BOTH);
-    pipe.machine.undo_register(before);
-    assert_eq!(
-        pipe.machine.take_event(),
-        Some((Token(2), Readiness::WRITABLE))
-    );
 }
 
 #[test]
