@@ -100,7 +100,7 @@ pub mod features {}
 
 pub mod guide;
 
-#[cfg(all(any(sys_unix, sys_windows), feature = "fault-injection"))]
+#[cfg(all(any(sys_unix, sys_windows, sys_wasi), feature = "fault-injection"))]
 #[doc(hidden)]
 pub use crate::sys::os::fault;
 

@@ -8,14 +8,13 @@
 //! There are no sockets to be made: the host opens listeners (`wasmtime run -Stcplisten`), and what they
 //! accept are streams.
 
-#![allow(unsafe_code)]
-
 use std::io;
 #[cfg(feature = "net")]
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use super::os::oneoff;
 use super::os::poll::{Flags, POLLERR, POLLIN, POLLNVAL, POLLOUT, POLLRDHUP, PollFd, has};
 use crate::kind::SelectorKind;
 
@@ -53,7 +52,7 @@ fn events(
 ) -> io::Result<Vec<wasip1::Event>> {
     let len = subscriptions.len();
     subscriptions.extend(timeout.map(clock));
-    let mut events = call(&subscriptions)?;
+    let mut events = oneoff::poll(&subscriptions)?;
     events.retain(|event| event.userdata != CLOCK);
     if events.len() < len || len == 1 {
         return Ok(events);
@@ -121,28 +120,10 @@ fn clock(timeout: Duration) -> wasip1::Subscription {
     }
 }
 
-/// `poll_oneoff`. There is one subscription at least: without one it is EINVAL.
-fn call(subscriptions: &[wasip1::Subscription]) -> io::Result<Vec<wasip1::Event>> {
-    let len = subscriptions.len();
-    let mut events = Vec::with_capacity(len);
-    let room: *mut wasip1::Event = events.as_mut_ptr();
-    // SAFETY: there are `len` subscriptions, and room for as many events.
-    let count = unsafe { wasip1::poll_oneoff(subscriptions.as_ptr(), room, len) }.map_err(error)?;
-    // SAFETY: the host has written `count` events, not more than there were subscriptions.
-    unsafe { events.set_len(count.min(len)) };
-    Ok(events)
-}
-
 /// EBADF if `fd`, which may be any number, is closed. Whether it can be waited for shows when it is:
 /// asking now could end the program. wasmtime does that for a standard input that is `/dev/null`.
 pub(super) fn check(fd: RawFd, _: Flags) -> io::Result<()> {
-    // SAFETY: the call takes a number, which the host checks.
-    let status = unsafe { wasip1::fd_fdstat_get(fd as wasip1::Fd) };
-    status.map(drop).map_err(error)
-}
-
-fn error(errno: wasip1::Errno) -> io::Error {
-    io::Error::from_raw_os_error(i32::from(errno.raw()))
+    oneoff::check_open(fd)
 }
 
 /// An answer is about what was asked.

@@ -9,9 +9,9 @@
 //!   for better or worse. wasi-libc takes it for the answer to every question, so a connection that
 //!   has just been made is called readable. Streams that ferrio has begun to connect are therefore
 //!   asked about once more at that moment; those of others cannot be told from the rest.
-//! * A datagram socket is likewise called readable until the first operation on it.
-
-#![allow(unsafe_code)]
+//! * A datagram socket is likewise called readable until the first operation on it, and after a
+//!   `connect` that has failed: that is, while it has no streams of the host's. Registering it makes
+//!   them, see [`socket::open_streams`]; a `connect` that fails later is one event about nothing.
 
 use std::io;
 #[cfg(feature = "net")]
@@ -22,8 +22,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::slice;
 use std::time::Duration;
 
-use super::os::poll::{Flags, POLLIN, POLLOUT, PollFd, has};
-#[cfg(feature = "net")]
+use super::os::poll::{self, Flags, POLLIN, POLLOUT, PollFd, has};
 use super::os::socket;
 use crate::kind::SelectorKind;
 use crate::sync::{Mutex, lock};
@@ -57,19 +56,14 @@ pub(super) fn check(fd: RawFd, events: Flags) -> io::Result<()> {
         events: events & (POLLIN | POLLOUT),
         revents: 0,
     };
-    poll(slice::from_mut(&mut record), Some(Duration::ZERO))
+    poll(slice::from_mut(&mut record), Some(Duration::ZERO))?;
+    socket::open_streams(fd);
+    Ok(())
 }
 
 /// One call, with records that all ask for something.
 pub(super) fn poll(records: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
-    let len = records.len() as libc::nfds_t;
-    // SAFETY: `records` is that many records, which nobody else uses during the call; their
-    // descriptors may be any numbers.
-    let outcome = unsafe { libc::poll(records.as_mut_ptr(), len, int_milliseconds(timeout)) };
-    if outcome == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+    poll::poll(records, int_milliseconds(timeout))
 }
 
 /// A stream that has begun to connect to `addr`.

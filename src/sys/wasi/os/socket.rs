@@ -4,24 +4,34 @@
 
 use std::io;
 use std::mem::size_of;
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+#[cfg(feature = "net")]
+use std::net::SocketAddr;
+use std::net::{SocketAddrV4, SocketAddrV6};
+use std::os::fd::RawFd;
+#[cfg(feature = "net")]
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use libc::{c_int, socklen_t};
 
+use super::{Call, call, checked};
+
 /// A new TCP socket of the family that `addr` belongs to, non-blocking.
+#[cfg(feature = "net")]
 pub(crate) fn stream_for(addr: &SocketAddr) -> io::Result<OwnedFd> {
     let domain = match addr {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
     };
-    // SAFETY: the call takes three numbers.
-    let fd = check(unsafe { libc::socket(domain, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0) })?;
+    let fd = call(Call::Socket, || {
+        // SAFETY: the call takes three numbers.
+        checked(unsafe { libc::socket(domain, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0) })
+    })?;
     // SAFETY: the call has just opened this descriptor; nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// `connect`; EINPROGRESS is an error here.
+#[cfg(feature = "net")]
 pub(crate) fn connect(socket: BorrowedFd<'_>, addr: &SocketAddr) -> io::Result<()> {
     match addr {
         SocketAddr::V4(addr) => connect_to(socket.as_raw_fd(), &raw_v4(addr)),
@@ -29,11 +39,14 @@ pub(crate) fn connect(socket: BorrowedFd<'_>, addr: &SocketAddr) -> io::Result<(
     }
 }
 
+#[cfg(feature = "net")]
 fn connect_to<T>(fd: RawFd, addr: &T) -> io::Result<()> {
     let len = size_of::<T>() as socklen_t;
     let addr = (&raw const *addr).cast();
-    // SAFETY: `addr` is an initialised address of `len` bytes, which the call only reads.
-    check(unsafe { libc::connect(fd, addr, len) })?;
+    call(Call::Connect, || {
+        // SAFETY: `addr` is an initialised address of `len` bytes, which the call only reads.
+        checked(unsafe { libc::connect(fd, addr, len) })
+    })?;
     Ok(())
 }
 
@@ -61,19 +74,68 @@ fn raw_v6(addr: &SocketAddrV6) -> libc::sockaddr_in6 {
 }
 
 /// Whether an IPv6 socket is restricted to IPv6.
+#[cfg(feature = "net")]
 pub(crate) fn only_v6(socket: BorrowedFd<'_>) -> io::Result<bool> {
-    let mut value: c_int = 0;
-    let to = (&raw mut value).cast();
-    let mut len = size_of::<c_int>() as socklen_t;
-    let (fd, level) = (socket.as_raw_fd(), libc::IPPROTO_IPV6);
-    // SAFETY: `to` points to an int and `len` says so; the call writes no more than that.
-    check(unsafe { libc::getsockopt(fd, level, libc::IPV6_V6ONLY, to, &raw mut len) })?;
+    let value = option(socket.as_raw_fd(), libc::IPPROTO_IPV6, libc::IPV6_V6ONLY)?;
     Ok(value != 0)
 }
 
-fn check(outcome: c_int) -> io::Result<c_int> {
-    if outcome == -1 {
-        return Err(io::Error::last_os_error());
+/// An option that is an int. `fd` may be any number.
+fn option(fd: RawFd, level: c_int, name: c_int) -> io::Result<c_int> {
+    let mut value: c_int = 0;
+    let to = (&raw mut value).cast();
+    let mut len = size_of::<c_int>() as socklen_t;
+    call(Call::Getsockopt, || {
+        // SAFETY: `to` points to an int and `len` says so; the call writes no more than that.
+        checked(unsafe { libc::getsockopt(fd, level, name, to, &raw mut len) })
+    })?;
+    Ok(value)
+}
+
+/// The family of the address that a socket is bound to; an error if it isn't. `fd` may be any number.
+fn bound_family(fd: RawFd) -> io::Result<c_int> {
+    let mut addr = raw_v6(&SocketAddrV6::new([0; 16].into(), 0, 0, 0));
+    let to = (&raw mut addr).cast::<libc::sockaddr>();
+    let mut len = size_of::<libc::sockaddr_in6>() as socklen_t;
+    call(Call::Getsockname, || {
+        // SAFETY: `to` points to `len` bytes, which is room for an address of either family, and
+        // the call writes no more than that.
+        checked(unsafe { libc::getsockname(fd, to, &raw mut len) })
+    })?;
+    // Both kinds of address begin with their family.
+    Ok(c_int::from(addr.sin6_family))
+}
+
+/// Has wasi-libc open the streams of a datagram socket that is bound and has none yet. Of such a socket
+/// it says that it is ready for everything. `fd` may be any number; what is no such socket is left alone.
+///
+/// wasi-libc opens them for the first operation. This one sends nothing, to port 0, which
+/// `wasi:sockets` refuses: "The port in `remote-address` is set to 0". New streams have room, so a
+/// blocking socket doesn't make it wait either.
+pub(crate) fn open_streams(fd: RawFd) {
+    if !matches!(
+        option(fd, libc::SOL_SOCKET, libc::SO_TYPE),
+        Ok(libc::SOCK_DGRAM)
+    ) {
+        return;
     }
-    Ok(outcome)
+    // A socket that is not bound would be by this.
+    let _refused = match bound_family(fd) {
+        Ok(libc::AF_INET) => send_nothing(fd, &raw_v4(&SocketAddrV4::new([0; 4].into(), 0))),
+        Ok(libc::AF_INET6) => {
+            send_nothing(fd, &raw_v6(&SocketAddrV6::new([0; 16].into(), 0, 0, 0)))
+        }
+        _ => return,
+    };
+}
+
+fn send_nothing<T>(fd: RawFd, addr: &T) -> io::Result<()> {
+    let len = size_of::<T>() as socklen_t;
+    let addr: *const T = addr;
+    call(Call::Sendto, || {
+        // SAFETY: there are no bytes to send, at an address that is valid, and `addr` is an initialised
+        // address of `len` bytes.
+        checked(unsafe { libc::sendto(fd, addr.cast(), 0, 0, addr.cast(), len) })
+    })?;
+    Ok(())
 }
