@@ -13,7 +13,6 @@ mod kept_kqueue;
 
 use std::env;
 
-use ferrio::{SelectorKind, WakerKind};
 use ferrio_conformance::script::{self, Stats};
 use ferrio_conformance::{Backend, LIMIT};
 
@@ -22,24 +21,7 @@ const OPERATIONS: u64 = 8_000;
 const SEED: u64 = 1;
 
 fn backends() -> Vec<Backend> {
-    let wanted = env::var("FERRIO_SCRIPT_BACKEND").unwrap_or_default();
-    let mut backends = Vec::new();
-    for &selector in SelectorKind::available() {
-        for &waker in WakerKind::available() {
-            let name = format!("{selector}_{waker}");
-            if name.starts_with(&wanted) {
-                let name = Box::leak(name.into_boxed_str());
-                backends.push(Backend {
-                    selector,
-                    waker,
-                    name,
-                    test: "",
-                });
-            }
-        }
-    }
-    assert!(!backends.is_empty(), "no backend is called {wanted:?}");
-    backends
+    script::backends(&env::var("FERRIO_SCRIPT_BACKEND").unwrap_or_default())
 }
 
 fn number(variable: &str, default: u64) -> u64 {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use ferrio::{SelectorKind, WakerKind};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -14,11 +15,11 @@ use crate::LIMIT;
 use crate::backend::Backend;
 
 /// How long an event that is due may take while a script is made smaller.
-const SHRINKING_LIMIT: Duration = Duration::from_millis(500);
+pub(super) const SHRINKING_LIMIT: Duration = Duration::from_millis(500);
 /// How often a script for several threads has to pass to be taken for one that does.
 const REPEATS: usize = 5;
 /// How long smaller scripts are tried.
-const SHRINKING: Duration = Duration::from_secs(60);
+pub(super) const SHRINKING: Duration = Duration::from_secs(60);
 
 /// A script that fails, made small.
 #[derive(Clone, Debug)]
@@ -39,6 +40,31 @@ impl fmt::Display for Failure {
         }
         write!(f, "    ]),")
     }
+}
+
+/// Those that this build has and whose names begin with `prefix`, as in `epoll` or `poll_pipe`.
+///
+/// # Panics
+///
+/// There is none.
+pub fn backends(prefix: &str) -> Vec<Backend> {
+    let mut backends = Vec::new();
+    for &selector in SelectorKind::available() {
+        for &waker in WakerKind::available() {
+            let name = format!("{selector}_{waker}");
+            if name.starts_with(prefix) {
+                let name = Box::leak(name.into_boxed_str());
+                backends.push(Backend {
+                    selector,
+                    waker,
+                    name,
+                    test: "",
+                });
+            }
+        }
+    }
+    assert!(!backends.is_empty(), "no backend is called {prefix:?}");
+    backends
 }
 
 /// Runs scripts, the same ones for the same seed, on all `backends`, until they have carried out that
@@ -110,7 +136,7 @@ pub fn fuzz_threads(
 }
 
 /// Leaves out what a failure doesn't need, as far as repeating it shows.
-fn shrink_threads(
+pub(super) fn shrink_threads(
     backend: &Backend,
     capacity: u8,
     mut scripts: Vec<Vec<Op>>,
@@ -138,7 +164,7 @@ fn shrink_threads(
 }
 
 /// As `tests/scripts/kept.rs` has it.
-struct ThreadsText<'a>(u8, &'a [Vec<Op>]);
+pub(super) struct ThreadsText<'a>(pub(super) u8, pub(super) &'a [Vec<Op>]);
 
 impl fmt::Display for ThreadsText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,6 +18,8 @@
 //!
 //! A script that fails is shrunk and printed as Rust, to be kept in `tests/scripts/kept.rs`.
 
+pub mod bytes;
+mod case;
 mod compare;
 mod fuzz;
 mod kernel;
@@ -30,8 +32,9 @@ mod stats;
 pub mod strategy;
 mod threads;
 
+pub use self::case::Case;
 pub use self::compare::{Divergence, Script, check, check_all};
-pub use self::fuzz::{Failure, fuzz, fuzz_threads};
+pub use self::fuzz::{Failure, backends, fuzz, fuzz_threads};
 pub use self::op::{How, Kind, Op, Timeout, Want};
 pub use self::stats::Stats;
 pub use self::threads::check_threads;

@@ -24,6 +24,7 @@ fn steps() -> Vec<Command> {
         Command::Conformance(super::conformance::Arguments::kqueue()),
         Command::Fuzz(super::fuzz::Arguments::default()),
         Command::Fuzz(super::fuzz::Arguments::kqueue()),
+        Command::Fuzz(super::fuzz::Arguments::libfuzzer()),
         Command::ForcedCfgs,
         Command::Shell,
         Command::Qemu(super::qemu::Arguments::ci()),

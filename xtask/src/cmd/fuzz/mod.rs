@@ -1,5 +1,10 @@
 //! Random scripts on every backend, compared with a model of the contract: `conformance/src/script`.
+//! By seeds on stable Rust, or with libFuzzer choosing (`--libfuzzer`).
 
+mod libfuzzer;
+mod report;
+
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
@@ -29,6 +34,27 @@ pub struct Arguments {
     /// Print what the scripts have reached
     #[arg(long)]
     stats: bool,
+    /// libFuzzer chooses the scripts, guided by what they reach in the library: takes nightly Rust. On
+    /// all backends, kqueue simulated, unless `--backend` says which
+    #[arg(long, conflicts_with_all = ["operations", "stats"])]
+    libfuzzer: bool,
+    /// For how many minutes each build and seed runs [default: 1]
+    #[arg(long, value_name = "M", requires = "libfuzzer")]
+    minutes: Option<f64>,
+    /// How many scripts each build and seed runs, instead of for how long
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "libfuzzer",
+        conflicts_with = "minutes"
+    )]
+    runs: Option<u64>,
+    /// What is reached is added to this file, as a section of Markdown
+    #[arg(long, value_name = "FILE", requires = "libfuzzer")]
+    report: Option<PathBuf>,
+    /// Runs a file that libFuzzer has left, and prints its script, made small if it fails
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["libfuzzer", "operations", "seed"])]
+    replay: Option<PathBuf>,
 }
 
 impl Default for Arguments {
@@ -38,6 +64,11 @@ impl Default for Arguments {
             seed: Vec::new(),
             backend: None,
             stats: false,
+            libfuzzer: false,
+            minutes: None,
+            runs: None,
+            report: None,
+            replay: None,
         }
     }
 }
@@ -50,18 +81,37 @@ impl Arguments {
             ..Self::default()
         }
     }
+
+    /// The run in which libFuzzer chooses.
+    pub fn libfuzzer() -> Self {
+        Self {
+            libfuzzer: true,
+            minutes: Some(0.25),
+            ..Self::default()
+        }
+    }
+
+    fn seeds(&self) -> Vec<u64> {
+        match self.seed.as_slice() {
+            [] => vec![FIXED, fresh_seed()],
+            given => given.to_vec(),
+        }
+    }
 }
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
+    if let Some(file) = &arguments.replay {
+        return libfuzzer::replay(workspace, arguments, file, counts);
+    }
+    if arguments.libfuzzer {
+        return libfuzzer::run(workspace, arguments, counts);
+    }
     let environment = if kqueue::is_asked(arguments.backend.as_deref()) {
         kqueue::environment(workspace, None)?
     } else {
         Vec::new()
     };
-    let seeds = match arguments.seed.as_slice() {
-        [] => vec![FIXED, fresh_seed()],
-        given => given.to_vec(),
-    };
+    let seeds = arguments.seeds();
     let operations = arguments.operations.div_ceil(seeds.len() as u64);
     for seed in seeds {
         let mut test = workspace.cargo(["test", "--release", "-p", "ferrio-conformance"]);
