@@ -15,7 +15,7 @@ use crate::driver::Driver;
 #[cfg(unix)]
 pub fn hand_out(driver: &Driver) {
     if driver.poll.selector() != SelectorKind::Poll {
-        driver.registry().as_raw_fd();
+        driver.poll.as_raw_fd();
     }
 }
 
