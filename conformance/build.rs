@@ -51,6 +51,11 @@ fn main() {
         os += "-";
         os += &env::var("CARGO_CFG_TARGET_ENV").unwrap_or_default();
     }
+    // Where only the host opens sockets.
+    println!("cargo::rustc-check-cfg=cfg(wasi_p1)");
+    if os == "wasi-p1" {
+        println!("cargo::rustc-cfg=wasi_p1");
+    }
     for (cfg, systems) in BACKENDS {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
         if systems.iter().any(|some| some.contains(&os.as_str())) {

@@ -12,6 +12,7 @@ use std::{io, net, process};
 #[cfg(unix)]
 use ferrio::net::UnixStream;
 use ferrio::net::{TcpListener, TcpStream, UdpSocket};
+#[cfg(not(wasi_p1))]
 use socket2::SockRef;
 
 use crate::kernel::{self, AsRaw, Flags};
@@ -26,6 +27,11 @@ pub fn tcp() -> (TcpStream, net::TcpStream) {
 }
 
 /// Two connected, blocking TCP streams of std's.
+#[cfg(wasi_p1)]
+pub use crate::wasi::outside::pair as std_tcp;
+
+/// Two connected, blocking TCP streams of std's.
+#[cfg(not(wasi_p1))]
 pub fn std_tcp() -> (net::TcpStream, net::TcpStream) {
     let listener = net::TcpListener::bind("127.0.0.1:0").expect("a listener");
     let address = listener.local_addr().expect("its address");
@@ -109,10 +115,26 @@ pub fn std_pipe() -> (std::fs::File, std::fs::File) {
 }
 
 /// A listener of ours on a loopback port of its own.
+#[cfg(wasi_p1)]
+pub fn listener() -> (TcpListener, net::SocketAddr) {
+    let (listener, address) = crate::wasi::outside::listener();
+    (TcpListener::from_std(listener), address)
+}
+
+/// A listener of ours on a loopback port of its own.
+#[cfg(not(wasi_p1))]
 pub fn listener() -> (TcpListener, net::SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0".parse().expect("an address")).expect("bind");
     let address = listener.local_addr().expect("its address");
     (listener, address)
+}
+
+/// A client of a listener that [`listener`] has made: a blocking stream of std's.
+pub fn client(address: net::SocketAddr) -> net::TcpStream {
+    #[cfg(wasi_p1)]
+    return crate::wasi::outside::client(address);
+    #[cfg(not(wasi_p1))]
+    net::TcpStream::connect(address).expect("connect")
 }
 
 /// A loopback address for this call only: a port of it that was given up is not taken by another
@@ -216,6 +238,7 @@ pub fn until_refused(socket: &UdpSocket) {
 }
 
 /// Makes close send a reset instead of the end of the stream.
+#[cfg(not(wasi_p1))]
 pub fn reset_on_close(stream: &net::TcpStream) {
     let socket = SockRef::from(stream);
     socket.set_linger(Some(Duration::ZERO)).expect("SO_LINGER");

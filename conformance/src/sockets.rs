@@ -3,11 +3,13 @@
 use std::io::{self, ErrorKind};
 use std::{cell::Cell, rc::Rc};
 
+#[cfg(not(wasi_p1))]
 use socket2::{Domain, Socket, Type};
 
 use crate::wait_for;
 
 /// A new socket, close-on-exec and non-blocking, neither bound nor connected.
+#[cfg(not(wasi_p1))]
 pub fn unconnected(domain: Domain, kind: Type) -> Socket {
     let socket = Socket::new(domain, kind, None).expect("a socket");
     socket.set_nonblocking(true).expect("non-blocking");

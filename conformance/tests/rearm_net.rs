@@ -4,7 +4,6 @@
 //! sender's buffer at once, so they never block.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net;
 
 use ferrio::net::{TcpStream, UdpSocket};
 use ferrio_conformance::rearm::{make_room, raw_read, raw_write, reads, some, writes};
@@ -138,7 +137,7 @@ fn tcp_accept_rearms(b: &Backend) {
         b,
         listener,
         |listener| listener.accept().map(|_| ()),
-        || clients.push(net::TcpStream::connect(address).expect("connect")),
+        || clients.push(pairs::client(address)),
     );
 }
 

@@ -20,6 +20,7 @@ use ferrio_conformance::{Backend, Driver, conformance, has, kernel, pairs, socke
 use ferrio_conformance::{unix_sockets, wait_for};
 #[cfg(unix)]
 use socket2::SockRef;
+#[cfg(any(unix, windows))]
 use socket2::{Domain, Type};
 
 conformance! { sockets_tcp {

@@ -4,6 +4,7 @@
 
 // Some cases are kept from WASI.
 #![cfg_attr(target_os = "wasi", allow(unused_imports))]
+#![cfg(not(wasi_p1))] // It has none.
 
 use std::io::ErrorKind;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -161,7 +161,7 @@ fn tcp_listener_gives_one_event_for_a_batch_of_clients(b: &Backend) {
     driver.add(&mut listener, 1, Interest::READABLE);
     for _ in 0..10 {
         let clients: Vec<_> = (0..5)
-            .map(|_| net::TcpStream::connect(address).expect("connect"))
+            .map(|_| pairs::client(address))
             .collect();
         let seen = driver.expect_readable(1);
         assert_eq!(seen.len(), 1, "{seen:?}");

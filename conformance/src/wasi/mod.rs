@@ -3,6 +3,9 @@
 //! Whole files begin with `#![cfg(any(unix, windows))]`; single cases are skipped by name and say so. A
 //! test compares the list with the files, and counts what it leaves out.
 
+#[cfg(wasi_p1)]
+pub mod outside;
+
 /// Whole files in `tests/` that WASI could compile, and why it does not.
 pub const FILES: &[(&str, &str)] = &[
     (

@@ -62,6 +62,9 @@ pub enum Command {
     Dependants(dependants::Arguments),
     /// The tests on WASI, under wasmtime
     Wasi(wasi::Arguments),
+    /// What `wasi` puts around a program of tests
+    #[command(hide = true)]
+    WasiOutside(wasi::outside::Arguments),
     /// The tests of the Windows build, under Wine
     Wine(wine::Arguments),
     /// The tests on other processors, under qemu-user
@@ -92,6 +95,7 @@ impl Command {
             Self::Shell => shell::run(workspace, counts),
             Self::Dependants(arguments) => dependants::run(workspace, arguments, counts),
             Self::Wasi(arguments) => wasi::run(workspace, arguments, counts),
+            Self::WasiOutside(arguments) => wasi::outside::run(arguments),
             Self::Wine(arguments) => wine::run(workspace, arguments, counts),
             Self::Qemu(arguments) => qemu::run(workspace, arguments, counts),
             Self::CheckTargets(arguments) => check_targets::run(workspace, arguments, counts),
@@ -118,6 +122,7 @@ impl Command {
             Self::Shell => "shell",
             Self::Dependants(arguments) => arguments.name(),
             Self::Wasi(_) => "wasi",
+            Self::WasiOutside(_) => "wasi-outside",
             Self::Wine(_) => "wine",
             Self::Qemu(_) => "qemu",
             Self::CheckTargets(_) => "check-targets",

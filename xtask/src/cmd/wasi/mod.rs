@@ -1,6 +1,7 @@
 //! The tests on WASI, under wasmtime: the conformance suite under preview 2, and what can be under
 //! preview 1, where clients from outside talk to a program on a listener that the host has opened.
 
+pub mod outside;
 mod visitors;
 mod wasmtime;
 
