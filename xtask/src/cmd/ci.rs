@@ -27,6 +27,7 @@ fn steps() -> Vec<Command> {
         Command::Fuzz(super::fuzz::Arguments::libfuzzer()),
         Command::ForcedCfgs,
         Command::Shell,
+        Command::Soak(super::soak::Arguments::ci()),
         Command::Qemu(super::qemu::Arguments::ci()),
         Command::Wasi(super::wasi::Arguments::default()),
         Command::Wine(super::wine::Arguments::default()),

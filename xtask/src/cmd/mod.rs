@@ -17,6 +17,7 @@ mod msrv;
 mod powerset;
 mod qemu;
 mod shell;
+mod soak;
 mod surface;
 mod test;
 mod wasi;
@@ -71,6 +72,8 @@ pub enum Command {
     Qemu(qemu::Arguments),
     /// Type-checks and lints ferrio for the platforms in targets.toml, and compares that with build.rs
     CheckTargets(check_targets::Arguments),
+    /// Holds many connections for a long time while others come and go, and checks everything
+    Soak(soak::Arguments),
     /// Measures what needs a build of its own
     Bench(bench::Arguments),
 }
@@ -99,6 +102,7 @@ impl Command {
             Self::Wine(arguments) => wine::run(workspace, arguments, counts),
             Self::Qemu(arguments) => qemu::run(workspace, arguments, counts),
             Self::CheckTargets(arguments) => check_targets::run(workspace, arguments, counts),
+            Self::Soak(arguments) => soak::run(workspace, arguments, counts),
             Self::Bench(arguments) => bench::run(workspace, arguments, counts),
         }
     }
@@ -126,6 +130,7 @@ impl Command {
             Self::Wine(_) => "wine",
             Self::Qemu(_) => "qemu",
             Self::CheckTargets(_) => "check-targets",
+            Self::Soak(_) => "soak",
             Self::Bench(_) => "bench",
         }
     }
