@@ -1,6 +1,5 @@
 //! The backends, and the macro that instantiates a suite for each of them.
 
-#[cfg(any(unix, windows))]
 use ferrio::fault::Call;
 use ferrio::{Poll, SelectorKind, WakerKind};
 
@@ -81,6 +80,19 @@ impl Backend {
         }
     }
 
+    /// The calls with which the selector is made, changed, and asked.
+    #[cfg(target_os = "wasi")]
+    pub fn calls(&self) -> SelectorCalls {
+        SelectorCalls {
+            create: &[],
+            control: &[],
+            wait: match self.selector {
+                SelectorKind::Poll => &[Call::Poll],
+                _ => &[Call::PollOneoff],
+            },
+        }
+    }
+
     /// The system calls with which the selector is made, changed, and asked.
     #[cfg(windows)]
     pub fn calls(&self) -> SelectorCalls {
@@ -90,6 +102,12 @@ impl Backend {
             control: &[Call::AfdPoll],
             wait: &[Call::Dequeue],
         }
+    }
+
+    /// The call that ends a blocked poll: there is none, nor anybody to make it.
+    #[cfg(target_os = "wasi")]
+    pub fn ringing(&self) -> Call {
+        panic!("nobody can ring: this case `needs Threads`")
     }
 
     /// The system call that ends a blocked poll.
@@ -113,7 +131,6 @@ impl Backend {
 }
 
 /// What [`Backend::calls`] answers; empty where no call is needed.
-#[cfg(any(unix, windows))]
 #[derive(Copy, Clone, Debug)]
 pub struct SelectorCalls {
     pub create: &'static [Call],
@@ -166,6 +183,7 @@ pub fn assert_complete(instantiated: &[Backend]) {
 /// conformance! { registration {
 ///     double_register_is_already_exists,
 ///     nested_in_another_loop needs DescriptorOfPoll,
+///     watched_from_another_thread needs DescriptorOfPoll and Threads,
 /// } }
 ///
 /// fn double_register_is_already_exists(b: &Backend) { ... }
@@ -173,7 +191,7 @@ pub fn assert_complete(instantiated: &[Backend]) {
 ///
 /// A case may stand behind `#[cfg(unix)]`, and is then listed in [`unix_only`](crate::unix_only).
 /// The first word is the name of the suite, which is the name of the file too. `needs` names a
-/// [`Capability`]: on a backend without it the case is skipped and counted.
+/// [`Capability`], `and` another: on a backend without one of them the case is skipped and counted.
 #[macro_export]
 macro_rules! conformance {
     ($suite:ident { $($cases:tt)+ }) => {
@@ -235,7 +253,7 @@ macro_rules! __suite {
 macro_rules! __cases {
     (
         $suite:ident $module:ident $selector:ident $waker:ident
-        [$($(#[$on:meta])* $case:ident $(needs $capability:ident)?),+ $(,)?]
+        [$($(#[$on:meta])* $case:ident $(needs $capability:ident $(and $another:ident)*)?),+ $(,)?]
     ) => {
         pub(super) const BACKEND: $crate::Backend = $crate::Backend {
             selector: ::ferrio::SelectorKind::$selector,
@@ -245,16 +263,18 @@ macro_rules! __cases {
         };
 
         pub(super) const NEEDS: &[(&str, &[$crate::Capability])] = &[
-            $($(#[$on])* (stringify!($case), &[$($crate::Capability::$capability)?]),)+
+            $(
+                $(#[$on])*
+                (stringify!($case), &[
+                    $($crate::Capability::$capability, $($crate::Capability::$another,)*)?
+                ]),
+            )+
         ];
 
         $(
             $(#[$on])*
             #[test]
             fn $case() {
-                if $crate::wasi::skip(stringify!($suite), stringify!($case)) {
-                    return;
-                }
                 let backend = $crate::Backend {
                     test: concat!(
                         stringify!($suite), "::", stringify!($module), "::", stringify!($case)
@@ -265,6 +285,11 @@ macro_rules! __cases {
                     if $crate::capability::skip(&backend, $crate::Capability::$capability) {
                         return;
                     }
+                    $(
+                        if $crate::capability::skip(&backend, $crate::Capability::$another) {
+                            return;
+                        }
+                    )*
                 )?
                 super::super::$case(&backend);
             }

@@ -113,6 +113,14 @@ pub fn assert_bits<S: Source + AsRaw>(
         return (driver, source);
     }
     let mut expected = bits(told.norm);
+    if b.gap(Capability::EndsAreTold).is_some() {
+        // Neither direction would wait any more, if something is over; that is all.
+        expected = Bits {
+            readable: expected.readable || expected.error,
+            writable: expected.writable,
+            ..Bits::default()
+        };
+    }
     if b.gap(Capability::BareErrors).is_some() {
         expected.readable |= expected.error;
         // Closed both ways is a hang-up.

@@ -23,6 +23,7 @@
 //! The helpers follow two rules. They wait for conditions, within [`LIMIT`], and never for a time
 //! that must be long enough. And what they cannot find out is a failure, never a pass.
 
+pub mod allocations;
 mod backend;
 #[cfg(any(unix, windows))]
 #[cfg_attr(windows, path = "windows/blocked.rs")]
@@ -31,12 +32,14 @@ pub mod capability;
 #[cfg_attr(target_os = "wasi", path = "wasi/child.rs")]
 mod child;
 pub mod closed;
-#[cfg(any(unix, windows))]
 #[cfg_attr(windows, path = "windows/descriptors.rs")]
+#[cfg_attr(target_os = "wasi", path = "wasi/descriptors.rs")]
 pub mod descriptors;
 mod driver;
 #[cfg(unix)]
 pub mod emulator;
+#[cfg(unix)]
+pub mod faults;
 pub mod kernel;
 pub mod multicast;
 #[cfg(unix)]
@@ -64,15 +67,13 @@ pub mod wasi;
 #[path = "windows/wine.rs"]
 pub mod wine;
 
-#[cfg(any(unix, windows))]
-pub use self::backend::SelectorCalls;
-pub use self::backend::{Backend, assert_complete};
+pub use self::backend::{Backend, SelectorCalls, assert_complete};
 pub use self::capability::Capability;
 pub use self::child::isolated;
 #[cfg(unix)]
 pub use self::child::{Forked, fork};
 pub use self::driver::{Driver, has};
-pub use self::threads::{Background, in_thread, wait_for};
+pub use self::threads::{Background, apart, in_thread, wait_for};
 
 /// How long a condition may take to come true. Reached only when a test fails.
 pub const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);

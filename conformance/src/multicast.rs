@@ -3,20 +3,15 @@
 #[cfg(unix)]
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::pairs::process_number;
 
 /// Different for every call, and for processes that run at the same time.
 fn number() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    // WASI has no process numbers.
-    let process = if cfg!(target_os = "wasi") {
-        1
-    } else {
-        process::id()
-    };
-    process.wrapping_mul(64).wrapping_add(next)
+    process_number().wrapping_mul(64).wrapping_add(next)
 }
 
 /// A group of the block for use within one site, 239.255.0.0/16 and its neighbours (RFC 2365).

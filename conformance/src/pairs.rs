@@ -7,7 +7,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use std::{io, net, process};
+use std::{io, net};
 
 #[cfg(unix)]
 use ferrio::net::UnixStream;
@@ -80,8 +80,8 @@ pub fn local() -> (Local, LocalPeer) {
 /// A UDP socket of ours and one of std's, connected to each other. Once a port is given up nobody
 /// else has it, so a datagram to it is refused.
 pub fn udp() -> (UdpSocket, net::UdpSocket) {
-    // Under Wine a socket with another address sends from this one. WASI has no process numbers.
-    let address = if cfg!(not(unix)) {
+    // Under Wine a socket with another address sends from this one.
+    let address = if cfg!(windows) {
         net::SocketAddr::from(([127, 0, 0, 1], 0))
     } else {
         private_loopback()
@@ -137,11 +137,25 @@ pub fn client(address: net::SocketAddr) -> net::TcpStream {
     net::TcpStream::connect(address).expect("connect")
 }
 
+/// A number that hardly any other process has at this time.
+pub(crate) fn process_number() -> u32 {
+    // WASI has no such numbers; but std's hashes begin with a random one.
+    #[cfg(target_os = "wasi")]
+    return {
+        use std::hash::{BuildHasher, RandomState};
+        use std::sync::LazyLock;
+        static NUMBER: LazyLock<u32> = LazyLock::new(|| RandomState::new().hash_one(0) as u32);
+        *NUMBER
+    };
+    #[cfg(not(target_os = "wasi"))]
+    std::process::id()
+}
+
 /// A loopback address for this call only: a port of it that was given up is not taken by another
 /// test at once. All of 127.0.0.0/8 is loopback on Linux, ip(7), and on Windows.
 pub fn private_loopback() -> net::SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = process::id()
+    let number = process_number()
         .wrapping_mul(64)
         .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
     let [_, b, c, d] = number.to_be_bytes();
@@ -233,7 +247,10 @@ pub fn until_refused(socket: &UdpSocket) {
     wait_for("a datagram to be refused", || {
         // Answers an earlier one's refusal, perhaps, which is fetched by that.
         let _ = socket.send(b"x");
-        kernel::ready_now(socket, kernel::ERR) & kernel::ERR != 0
+        // WASI's host brings the answer in the background, and a second datagram would have another.
+        let patience = Duration::from_millis(if cfg!(target_os = "wasi") { 50 } else { 0 });
+        let flags = kernel::poll(kernel::number(socket), kernel::ERR, patience);
+        flags.expect("the kernel") & kernel::ERR != 0
     });
 }
 
@@ -242,4 +259,11 @@ pub fn until_refused(socket: &UdpSocket) {
 pub fn reset_on_close(stream: &net::TcpStream) {
     let socket = SockRef::from(stream);
     socket.set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+}
+
+/// Has the peer end the connection by a reset, which it sends when it is closed with something unread.
+pub fn reset(mut stream: &TcpStream, peer: net::TcpStream) {
+    stream.write_all(b"unread").expect("write");
+    kernel_ready(&peer, kernel::IN);
+    drop(peer);
 }

@@ -12,6 +12,8 @@ use crate::wait_for;
 #[cfg(not(wasi_p1))]
 pub fn unconnected(domain: Domain, kind: Type) -> Socket {
     let socket = Socket::new(domain, kind, None).expect("a socket");
+    // On WASI socket2 asks for it in a way that wasi-libc doesn't know.
+    #[cfg(not(target_os = "wasi"))]
     socket.set_nonblocking(true).expect("non-blocking");
     socket
 }

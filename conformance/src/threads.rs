@@ -81,6 +81,11 @@ impl<T> Background<T> {
     }
 }
 
+/// Runs `body` in a thread if there are threads, so that it fails if it takes longer than [`LIMIT`].
+pub fn apart<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    in_thread(body).join()
+}
+
 /// Waits until `condition` holds; panics after [`LIMIT`].
 pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();

@@ -1,4 +1,5 @@
-//! What does not run on Windows, and why: each suite and each case that stands behind `cfg(unix)`.
+//! What runs on Unix only, not on Windows nor on WASI, and why: each suite and each case that stands
+//! behind `cfg(unix)`. What WASI alone leaves out is in [`wasi`](crate::wasi).
 //!
 //! The suite `unix_only` compares these lists with the files, and counts what they leave out, so that
 //! nothing is left out unseen. A case that Windows could run but a backend cannot is not here but in
@@ -29,7 +30,7 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
     (
         "closed",
         Kept::Cases(&["tcp_unconnected"]),
-        "AFD has nothing to say of a socket that was never connected",
+        "AFD has nothing to say of a socket that was never connected, and WASI does not watch it",
     ),
     ("closed_local", Kept::All, "Unix sockets and pipes"),
     (
@@ -53,12 +54,12 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
     (
         "fallbacks",
         Kept::All,
-        "what is done where a kernel refuses a call: Windows has one way only",
+        "what is done where a kernel refuses a call: elsewhere there is one way only",
     ),
     (
         "faults_accept",
         Kept::All,
-        "what is done where a kernel refuses a call: Windows has one way only",
+        "what is done where a kernel refuses a call: elsewhere there is one way only",
     ),
     (
         "faults_sockets",
@@ -120,7 +121,7 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
     (
         "registration",
         Kept::Cases(&["priority_interest_reports_urgent_data"]),
-        "`Interest::PRIORITY`, which mio has not on Windows either",
+        "`Interest::PRIORITY`, which mio has not elsewhere either",
     ),
     (
         "rollback",
@@ -206,6 +207,6 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
     (
         "waker_fallback",
         Kept::All,
-        "what is done where a kernel refuses a call: Windows has one way only",
+        "what is done where a kernel refuses a call: elsewhere there is one way only",
     ),
 ];

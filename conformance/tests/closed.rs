@@ -2,8 +2,6 @@
 //! kernel's documentation; `differential.rs` compares the same scenes with mio. Unix sockets and pipes
 //! are in `closed_local.rs`.
 
-#![cfg(any(unix, windows))]
-
 use std::io::{self, Read, Write};
 use std::net::{self, Shutdown};
 
@@ -15,7 +13,7 @@ use ferrio::net::TcpStream;
 use ferrio_conformance::closed::{BOTH, END_OF_READING, Told, assert_bits, bits, merge};
 #[cfg(unix)]
 use ferrio_conformance::sockets;
-use ferrio_conformance::{Backend, Capability, conformance, kernel, pairs};
+use ferrio_conformance::{Backend, Capability, conformance, kernel, pairs, wait_for};
 #[cfg(unix)]
 use socket2::{Domain, Type};
 
@@ -28,7 +26,7 @@ conformance! { closed {
     tcp_both_local_halves_shut,
     tcp_both_sides_shut_writing,
     tcp_reset,
-    a_read_after_a_reset_tells_of_it needs ResetIsTheReadersError,
+    a_read_after_a_reset_tells_of_it needs ResetIsTheReadersError and ResetAtWill,
     tcp_refused_connection,
     an_error_is_taken_once needs ErrorIsTakenOnce,
     #[cfg(unix)]
@@ -37,7 +35,7 @@ conformance! { closed {
     tcp_data_is_read_before_the_end,
     udp_error_is_not_a_closed_connection needs RefusedDatagramIsReported,
     udp_error_beside_data_closes_nothing needs RefusedDatagramIsReported,
-    write_interest_alone_hears_of_a_full_close_only,
+    write_interest_alone_hears_of_a_full_close_only needs EndsAreTold,
     open_connections_have_no_closed_bits,
 } }
 
@@ -105,10 +103,7 @@ fn tcp_both_sides_shut_writing(b: &Backend) {
 
 fn tcp_reset(b: &Backend) {
     let (stream, peer) = pairs::tcp();
-    let reset = |_: &mut _| {
-        pairs::reset_on_close(&peer);
-        drop(peer);
-    };
+    let reset = |stream: &mut TcpStream| pairs::reset(stream, peer);
     assert_bits(b, stream, reset, kernel::ERR, "rweRW");
 }
 
@@ -123,9 +118,19 @@ fn a_read_after_a_reset_tells_of_it(b: &Backend) {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
+/// A connection that is in progress, and will be refused: when it is refused at once, there is none.
+fn refused() -> TcpStream {
+    let mut stream = None;
+    wait_for("a connection in progress", || {
+        stream = TcpStream::connect(pairs::refusing_address()).ok();
+        stream.is_some()
+    });
+    stream.expect("waited for")
+}
+
 fn tcp_refused_connection(b: &Backend) {
     let mut driver = b.driver();
-    let mut stream = TcpStream::connect(pairs::refusing_address()).expect("in progress");
+    let mut stream = refused();
     driver.add(&mut stream, 1, BOTH);
     let seen = driver.expect(1, Event::is_error);
     assert_eq!(merge(&seen), bits("rweRW"), "{seen:?}");
@@ -135,7 +140,7 @@ fn tcp_refused_connection(b: &Backend) {
 
 fn an_error_is_taken_once(b: &Backend) {
     let mut driver = b.driver();
-    let mut stream = TcpStream::connect(pairs::refusing_address()).expect("in progress");
+    let mut stream = refused();
     driver.add(&mut stream, 1, BOTH);
     driver.expect_writable(1);
     stream.take_error().expect("take_error").expect("an error");

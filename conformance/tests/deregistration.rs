@@ -26,10 +26,10 @@ conformance! { deregistration {
     reused_number_and_token_belong_to_the_new_source,
     #[cfg(unix)]
     reused_number_after_drop_reports_only_the_new_source,
-    deregister_during_a_blocked_poll_is_final,
-    reregister_during_a_blocked_poll_is_final,
-    deregister_races_with_polls_and_readiness,
-    drop_races_with_polls_and_readiness,
+    deregister_during_a_blocked_poll_is_final needs Threads,
+    reregister_during_a_blocked_poll_is_final needs Threads,
+    deregister_races_with_polls_and_readiness needs Threads,
+    drop_races_with_polls_and_readiness needs Threads,
 } }
 
 fn pending_event_is_gone_after_deregister(b: &Backend) {

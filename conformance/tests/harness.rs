@@ -1,22 +1,20 @@
 //! The harness itself: what has to make a test fail does.
 
-#![cfg(any(unix, windows))]
-
 use std::panic::{self, AssertUnwindSafe};
 use std::{mem, net};
 
 use ferrio_conformance::{Backend, assert_complete, conformance, descriptors, isolated, samples};
 
 conformance! { harness {
-    a_suite_without_a_backend_fails,
-    an_isolated_body_that_panics_fails,
-    an_isolated_body_under_a_wrong_name_fails,
-    an_isolated_body_that_ends_its_process_fails,
+    a_suite_without_a_backend_fails needs CaughtPanics,
+    an_isolated_body_that_panics_fails needs CaughtPanics,
+    an_isolated_body_under_a_wrong_name_fails needs CaughtPanics,
+    an_isolated_body_that_ends_its_process_fails needs CaughtPanics,
     #[cfg(unix)]
     a_forked_body_that_panics_fails,
-    a_leaked_descriptor_is_found,
-    a_closed_descriptor_is_missed,
-    an_unexpected_event_is_found,
+    a_leaked_descriptor_is_found needs CaughtPanics,
+    a_closed_descriptor_is_missed needs CaughtPanics,
+    an_unexpected_event_is_found needs CaughtPanics,
     every_kind_of_source_is_sampled,
 } }
 

@@ -1,8 +1,6 @@
 //! Contract row 28: no panic from user input or the kernel's answers, and no lock held across a
 //! user's callback.
 
-#![cfg(any(unix, windows))]
-
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -16,12 +14,12 @@ use ferrio_conformance::{Backend, conformance, in_thread, pairs, samples};
 
 conformance! { hostile {
     a_source_that_fails_passes_its_error_on,
-    a_source_that_panics_leaves_the_registry_working,
-    a_panic_in_try_io_leaves_the_source_working,
+    a_source_that_panics_leaves_the_registry_working needs CaughtPanics,
+    a_panic_in_try_io_leaves_the_source_working needs CaughtPanics,
     a_source_that_registers_others_while_registering,
     a_logger_may_use_the_library,
-    wake_at_the_end_of_a_thread,
-    waker_dropped_while_unwinding,
+    wake_at_the_end_of_a_thread needs Threads,
+    waker_dropped_while_unwinding needs CaughtPanics,
     every_error_of_every_call_is_an_error_not_a_panic,
     huge_buffers_work,
     capacity_beyond_the_kernels_limit_works,

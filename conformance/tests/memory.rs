@@ -1,8 +1,6 @@
 //! Contract row 23 for memory: nothing is left behind, on error paths either; and what the
 //! documentation promises: a wake allocates nothing, and a poll reuses its buffer.
 
-#![cfg(any(unix, windows))]
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
@@ -63,15 +61,31 @@ fn allocations(body: impl FnOnce()) -> usize {
 
 /// Runs `body` until what is set up once is set up, and then again: it must not use more memory.
 fn assert_no_growth(what: &str, mut body: impl FnMut()) {
-    for _ in 0..3 {
+    for _ in 0..ROUNDS / 7 {
         body();
     }
-    let before = LIVE_BYTES.get();
-    for _ in 0..20 {
+    let before = in_use();
+    for _ in 0..ROUNDS {
         body();
     }
-    let after = LIVE_BYTES.get();
+    let after = in_use();
     assert_eq!(after, before, "{what}");
+}
+
+#[cfg(not(target_os = "wasi"))]
+const ROUNDS: usize = 21;
+#[cfg(not(target_os = "wasi"))]
+fn in_use() -> i64 {
+    LIVE_BYTES.get()
+}
+
+/// On WASI what the host answers is allocated here and freed by wasi-libc, past this allocator. So the
+/// size of the program's memory is looked at, which grows by pages of 64 KiB.
+#[cfg(target_os = "wasi")]
+const ROUNDS: usize = 140;
+#[cfg(target_os = "wasi")]
+fn in_use() -> i64 {
+    core::arch::wasm32::memory_size(0) as i64
 }
 
 fn wakes_allocate_nothing(b: &Backend) {
@@ -114,8 +128,13 @@ fn polls_allocate_nothing(b: &Backend) {
                 driver.poll(timeout).expect("poll");
             }
         });
-        // The first round sets up what there is to set up.
-        assert!(made == 0 || round == 0, "{made} in round {round}");
+        // The first round sets up what there is to set up. What WASI's host answers is allocated for it.
+        let most = if cfg!(target_os = "wasi") {
+            timeouts.len()
+        } else {
+            0
+        };
+        assert!(made <= most || round == 0, "{made} in round {round}");
         driver.quiesce();
     }
 }

@@ -13,7 +13,7 @@ conformance! { rearm_net {
     tcp_read_rearms,
     tcp_read_through_a_reference_rearms,
     tcp_read_vectored_rearms,
-    tcp_peek_rearms,
+    tcp_peek_rearms needs Peek,
     tcp_try_io_that_reads_rearms,
     tcp_short_read_is_followed_by_an_event,
     tcp_write_rearms,
@@ -24,8 +24,8 @@ conformance! { rearm_net {
     tcp_accept_rearms,
     udp_recv_rearms,
     udp_recv_from_rearms,
-    udp_peek_rearms,
-    udp_peek_from_rearms,
+    udp_peek_rearms needs Peek,
+    udp_peek_from_rearms needs Peek,
     udp_try_io_rearms,
 } }
 

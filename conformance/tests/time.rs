@@ -4,31 +4,27 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-#[cfg(any(unix, windows))]
 use ferrio::fault;
 use ferrio::{Interest, Token};
-#[cfg(any(unix, windows))]
 use ferrio_conformance::descriptors;
-#[cfg(any(unix, windows))]
 use ferrio_conformance::kernel::error;
 #[cfg(unix)]
 use ferrio_conformance::signal;
-use ferrio_conformance::{Backend, Driver, conformance, in_thread, outside, pairs, samples};
+use ferrio_conformance::{
+    Backend, Driver, apart, conformance, in_thread, kernel, outside, pairs, samples,
+};
 
 conformance! { time {
     never_returns_before_the_timeout,
     zero_does_not_block,
-    #[cfg(any(unix, windows))]
-    zero_asks_the_kernel_once,
+        zero_asks_the_kernel_once,
     tiny_timeouts_are_not_zero,
     sub_millisecond_timeouts_are_short needs SubMillisecondTimeout,
-    #[cfg(any(unix, windows))]
-    huge_timeouts_wait,
-    #[cfg(any(unix, windows))]
-    no_timeout_waits,
-    an_event_ends_a_long_wait,
-    registrations_do_not_restart_the_timeout,
-    wakers_that_come_and_go_do_not_restart_the_timeout,
+        huge_timeouts_wait needs Threads,
+        no_timeout_waits needs Threads,
+    an_event_ends_a_long_wait needs Threads,
+    registrations_do_not_restart_the_timeout needs Threads,
+    wakers_that_come_and_go_do_not_restart_the_timeout needs Threads,
     #[cfg(unix)]
     empty_rings_do_not_restart_the_timeout needs BellHoldsRings,
     discarded_wakes_do_not_end_the_poll,
@@ -40,8 +36,7 @@ conformance! { time {
     a_signal_before_the_poll_is_not_interrupted,
     #[cfg(unix)]
     interrupted_poll_loses_no_source_event,
-    #[cfg(any(unix, windows))]
-    poll_works_after_any_error_of_the_wait,
+        poll_works_after_any_error_of_the_wait,
 } }
 
 fn micros(n: u64) -> Duration {
@@ -74,18 +69,19 @@ fn zero_does_not_block(b: &Backend) {
     for (token, sample) in sample.iter_mut().enumerate() {
         driver.add(&mut sample.source, token, sample.interest);
     }
-    let poller = in_thread(move || {
+    apart(move || {
         for _ in 0..1000 {
             driver.poll(Some(Duration::ZERO)).expect("poll");
         }
     });
-    poller.join();
 }
 
-#[cfg(any(unix, windows))]
 fn zero_asks_the_kernel_once(b: &Backend) {
     let mut driver = b.driver();
     let _waker = driver.waker(1);
+    // Where wakers are not the kernel's, there has to be something to ask about.
+    let (mut stream, _peer) = pairs::local();
+    driver.add(&mut stream, 2, Interest::READABLE);
     let before = waits(b);
     for _ in 0..100 {
         driver.poll(Some(Duration::ZERO)).expect("poll");
@@ -116,7 +112,6 @@ fn sub_millisecond_timeouts_are_short(b: &Backend) {
 }
 
 /// Waits with `timeout` on another thread, sees it block, and ends it by a wake.
-#[cfg(any(unix, windows))]
 fn assert_waits(b: &Backend, timeout: Option<Duration>) {
     let mut driver = b.driver();
     let waker = driver.waker(1);
@@ -134,12 +129,10 @@ fn assert_waits(b: &Backend, timeout: Option<Duration>) {
 }
 
 /// How often this thread has asked the kernel.
-#[cfg(any(unix, windows))]
 fn waits(b: &Backend) -> u64 {
     b.calls().wait.iter().map(|&call| fault::calls(call)).sum()
 }
 
-#[cfg(any(unix, windows))]
 fn huge_timeouts_wait(b: &Backend) {
     let days = |n: u64| Duration::from_secs(n * 86400);
     let timeouts = [
@@ -165,7 +158,6 @@ fn huge_timeouts_wait(b: &Backend) {
     }
 }
 
-#[cfg(any(unix, windows))]
 fn no_timeout_waits(b: &Backend) {
     assert_waits(b, None);
 }
@@ -293,6 +285,7 @@ fn late_rings_do_not_end_the_poll(b: &Backend) {
     for _ in 0..5 {
         pairs::drain(&mut stream);
         std::io::Write::write_all(&mut peer, b"x").expect("write");
+        pairs::kernel_ready(&stream, kernel::IN);
         waker.wake().expect("wake");
         let mut tokens = driver.quiesce();
         tokens.sort_by_key(|event| event.token());
@@ -300,6 +293,7 @@ fn late_rings_do_not_end_the_poll(b: &Backend) {
         waker.wake().expect("wake");
         pairs::drain(&mut stream);
         std::io::Write::write_all(&mut peer, b"x").expect("write");
+        pairs::kernel_ready(&stream, kernel::IN);
         driver.turn();
         driver.turn();
         let timeout = Duration::from_millis(5);
@@ -377,12 +371,13 @@ fn interrupted_poll_loses_no_source_event(b: &Backend) {
     }
 }
 
-#[cfg(any(unix, windows))]
 fn poll_works_after_any_error_of_the_wait(b: &Backend) {
     b.isolated(|| {
         descriptors::assert_none_left("failed waits", || {
             let mut driver = b.driver();
             let waker = driver.waker(1);
+            let (mut stream, _peer) = pairs::local();
+            driver.add(&mut stream, 2, Interest::READABLE);
             for &call in b.calls().wait {
                 for errno in [
                     #[cfg(unix)]

@@ -21,13 +21,15 @@ use ferrio_conformance::{Backend, Driver, conformance, in_thread, pairs, samples
 conformance! { tokens {
     every_token_is_delivered_unchanged,
     every_token_of_a_source_beside_a_waker,
-    source_taking_the_internal_identity_while_blocked,
+    every_token_of_a_source_beside_a_waker_ends_a_blocked_poll needs Threads,
+    source_taking_the_internal_identity_while_blocked needs Threads,
     source_with_the_internal_identity_before_the_first_waker,
+    source_with_the_internal_identity_before_the_first_waker_of_a_blocked_poll needs Threads,
     #[cfg(any(unix, windows))]
     failed_change_of_the_internal_identity_leaves_all_working,
     #[cfg(unix)]
     refused_source_under_the_internal_identity_leaves_nothing,
-    taking_the_internal_identity_beside_wakes_is_no_event,
+    taking_the_internal_identity_beside_wakes_is_no_event needs Threads,
 } }
 
 /// The identity under which the library's own descriptor is registered with epoll. It must not
@@ -77,8 +79,16 @@ fn every_token_is_delivered_unchanged(b: &Backend) {
 }
 
 /// A source of each token, registered or reregistered to it, next to a waker with another token and
-/// one with the same: all three are told apart, by day and while the poll sleeps.
+/// one with the same: all three are told apart.
 fn every_token_of_a_source_beside_a_waker(b: &Backend) {
+    every_token_beside_a_waker(b, Polls::Briefly);
+}
+
+fn every_token_of_a_source_beside_a_waker_ends_a_blocked_poll(b: &Backend) {
+    every_token_beside_a_waker(b, Polls::Blocked);
+}
+
+fn every_token_beside_a_waker(b: &Backend, polls: Polls) {
     for &token in TOKENS {
         for reregister in [false, true] {
             let driver = b.driver();
@@ -93,7 +103,7 @@ fn every_token_of_a_source_beside_a_waker(b: &Backend) {
                     .reregister(&mut stream, Token(token), Interest::READABLE)
                     .expect("reregister");
             }
-            assert_told_apart(driver, token, &other, &same, 3, &mut || {
+            assert_told_apart(polls, driver, token, &other, &same, 3, &mut || {
                 pairs::drain(&mut stream);
                 peer.write_all(b"x").expect("write");
             });
@@ -101,7 +111,17 @@ fn every_token_of_a_source_beside_a_waker(b: &Backend) {
     }
 }
 
+/// When the events happen.
+#[derive(Copy, Clone, PartialEq)]
+enum Polls {
+    /// Before a poll.
+    Briefly,
+    /// While a poll is blocked, and before one.
+    Blocked,
+}
+
 fn assert_told_apart(
+    polls: Polls,
     mut driver: Driver,
     token: usize,
     other: &Waker,
@@ -117,15 +137,17 @@ fn assert_told_apart(
     ];
     for _ in 0..2 {
         for (cause, expected) in &mut rounds {
-            let poller = in_thread(move || {
-                driver.poll(None).expect("poll");
-                driver
-            });
-            poller.wait_until_blocked();
-            cause();
-            driver = poller.join();
-            assert_eq!(driver.tokens(), [*expected], "blocked, {token:#x}");
-            driver.assert_quiet();
+            if polls == Polls::Blocked {
+                let poller = in_thread(move || {
+                    driver.poll(None).expect("poll");
+                    driver
+                });
+                poller.wait_until_blocked();
+                cause();
+                driver = poller.join();
+                assert_eq!(driver.tokens(), [*expected], "blocked, {token:#x}");
+                driver.assert_quiet();
+            }
             cause();
             let seen = driver.expect(*expected, Event::is_readable);
             assert_eq!(seen.len(), 1, "{token:#x}: {seen:?}");
@@ -160,12 +182,20 @@ fn source_taking_the_internal_identity_while_blocked(b: &Backend) {
 }
 
 fn source_with_the_internal_identity_before_the_first_waker(b: &Backend) {
+    internal_identity_before_the_first_waker(b, Polls::Briefly);
+}
+
+fn source_with_the_internal_identity_before_the_first_waker_of_a_blocked_poll(b: &Backend) {
+    internal_identity_before_the_first_waker(b, Polls::Blocked);
+}
+
+fn internal_identity_before_the_first_waker(b: &Backend, polls: Polls) {
     let driver = b.driver();
     let (mut stream, mut peer) = pairs::tcp();
     driver.add(&mut stream, INTERNAL, Interest::READABLE);
     let other = driver.waker(3);
     let same = driver.waker(INTERNAL);
-    assert_told_apart(driver, INTERNAL, &other, &same, 3, &mut || {
+    assert_told_apart(polls, driver, INTERNAL, &other, &same, 3, &mut || {
         pairs::drain(&mut stream);
         peer.write_all(b"x").expect("write");
     });
@@ -205,10 +235,18 @@ fn failed_change_of_the_internal_identity_leaves_all_working(b: &Backend) {
             peer.write_all(b"x").expect("write");
             driver.expect_readable(INTERNAL);
             let same = driver.waker(INTERNAL);
-            assert_told_apart(driver, INTERNAL, &waker, &same, 1, &mut || {
-                pairs::drain(&mut stream);
-                peer.write_all(b"x").expect("write");
-            });
+            assert_told_apart(
+                Polls::Blocked,
+                driver,
+                INTERNAL,
+                &waker,
+                &same,
+                1,
+                &mut || {
+                    pairs::drain(&mut stream);
+                    peer.write_all(b"x").expect("write");
+                },
+            );
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Contract row 20, and the waker's part of rows 22 to 24: which system calls a wake makes, and what
 //! happens when they fail.
 
-#![cfg(any(unix, windows))]
-
 #[cfg(unix)]
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +12,14 @@ use ferrio::{Interest, Waker};
 use ferrio_conformance::kernel::error;
 #[cfg(unix)]
 use ferrio_conformance::operations::PIPE;
-use ferrio_conformance::{Backend, LIMIT, conformance, in_thread, outside, pairs};
+use ferrio_conformance::{Backend, LIMIT, apart, conformance, in_thread, kernel, outside, pairs};
 #[cfg(unix)]
 use ferrio_conformance::{descriptors, signal};
 
 conformance! { wake_calls {
     wake_of_a_poll_that_is_not_blocked_makes_no_call,
     wake_that_is_pending_already_makes_no_call,
-    wake_of_a_blocked_poll_makes_one_call,
+    wake_of_a_blocked_poll_makes_one_call needs Threads,
     #[cfg(unix)]
     wake_of_a_blocked_poll_that_is_being_woken_makes_no_call,
     wake_after_a_poll_that_failed_makes_no_call,
@@ -39,7 +37,7 @@ conformance! { wake_calls {
     wake_that_finds_the_counter_full_tries_again needs BellHoldsRings,
     #[cfg(unix)]
     wake_retries_an_interrupted_call needs BellHoldsRings,
-    failed_wake_does_not_silence_later_wakes,
+    failed_wake_does_not_silence_later_wakes needs Threads,
     #[cfg(unix)]
     failed_waker_leaves_nothing_behind,
     #[cfg(unix)]
@@ -50,7 +48,7 @@ conformance! { wake_calls {
 
 #[cfg(unix)]
 const WAIT_ERROR: i32 = libc::EINTR;
-#[cfg(windows)]
+#[cfg(not(unix))]
 const WAIT_ERROR: i32 = error::EFAULT;
 
 fn wake(waker: &Waker) {
@@ -146,6 +144,8 @@ fn wake_of_a_blocked_poll_that_is_being_woken_makes_no_call(b: &Backend) {
 fn wake_after_a_poll_that_failed_makes_no_call(b: &Backend) {
     let mut driver = b.driver();
     let waker = driver.waker(1);
+    let (mut stream, _peer) = pairs::local();
+    driver.add(&mut stream, 2, Interest::READABLE);
     for &call in b.calls().wait {
         let timeouts = [None, Some(Duration::from_micros(100)), Some(Duration::MAX)];
         for timeout in timeouts {
@@ -186,6 +186,7 @@ fn wake_after_a_poll_that_saw_a_source_makes_no_call(b: &Backend) {
     for timeout in [None, Some(Duration::ZERO), Some(short), Some(Duration::MAX)] {
         pairs::drain(&mut stream);
         std::io::Write::write_all(&mut peer, b"x").expect("write");
+        pairs::kernel_ready(&stream, kernel::IN);
         driver.poll(timeout).expect("poll");
         assert_eq!(driver.tokens(), [2]);
         let before = all_calls();
@@ -212,19 +213,21 @@ fn looking_at_a_poll_costs_its_wakes_nothing(b: &Backend) {
 fn poll_with_a_pending_wake_does_not_wait(b: &Backend) {
     let mut driver = b.driver();
     let waker = driver.waker(1);
-    let poller = in_thread(move || {
+    apart(move || {
         for _ in 0..100 {
             wake(&waker);
             driver.poll(None).expect("poll");
             assert_eq!(driver.tokens(), [1]);
         }
     });
-    poller.join();
 }
 
 fn poll_after_a_wake_reads_nothing(b: &Backend) {
     let mut driver = b.driver();
     let waker = driver.waker(1);
+    // Where wakers are not the kernel's, there has to be something to ask about.
+    let (mut stream, _peer) = pairs::local();
+    driver.add(&mut stream, 2, Interest::READABLE);
     for _ in 0..10 {
         wake(&waker);
         #[cfg(unix)]
@@ -252,7 +255,7 @@ fn more_wakers_make_no_more_descriptors(b: &Backend) {
 fn wake_never_blocks(b: &Backend) {
     let driver = b.driver();
     let waker = driver.waker(1);
-    let thread = in_thread(move || {
+    let (mut driver, _waker) = apart(move || {
         for _ in 0..100_000 {
             wake(&waker);
         }
@@ -263,7 +266,6 @@ fn wake_never_blocks(b: &Backend) {
         }
         (driver, waker)
     });
-    let (mut driver, _waker) = thread.join();
     driver.turn();
     assert_eq!(driver.tokens(), [1]);
 }

@@ -10,14 +10,14 @@ use ferrio_conformance::{Backend, Driver, conformance, has, in_thread, kernel, o
 conformance! { wakers {
     each_of_many_wakers_has_its_event,
     any_subset_of_many_wakers_is_exact,
-    each_of_many_wakers_ends_a_blocked_poll,
+    each_of_many_wakers_ends_a_blocked_poll needs Threads,
     wakers_may_share_a_token,
     waker_and_source_may_share_a_token,
     dropping_a_waker_discards_its_wake,
     dropping_a_waker_keeps_the_wakes_of_others,
     a_new_waker_does_not_inherit_a_wake,
     wakers_come_and_go_a_thousand_times,
-    wakers_come_and_go_beside_a_blocked_poll,
+    wakers_come_and_go_beside_a_blocked_poll needs Threads,
     dropped_waker_beyond_the_slots_discards_its_wake,
     wakers_of_clones_are_wakers_of_the_poll,
 } }

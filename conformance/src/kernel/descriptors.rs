@@ -1,4 +1,4 @@
-//! poll(2), read(2) and write(2), which wasi-libc has too.
+//! poll(2), which wasi-libc has too, and read(2) and write(2).
 
 pub use std::os::fd::{AsRawFd as AsRaw, OwnedFd as Owned, RawFd as Number};
 
@@ -9,7 +9,9 @@ use super::Flags;
 
 pub const IN: Flags = libc::POLLIN;
 pub const OUT: Flags = libc::POLLOUT;
+#[cfg(unix)]
 pub const ERR: Flags = libc::POLLERR;
+#[cfg(unix)]
 pub const HUP: Flags = libc::POLLHUP;
 
 /// The descriptor.
@@ -38,12 +40,14 @@ pub(super) fn moved(n: isize) -> io::Result<usize> {
 }
 
 /// Reads a descriptor.
+#[cfg(unix)]
 pub fn read(from: &impl AsRaw, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the pointer and the length describe `buffer`.
     moved(unsafe { libc::read(number(from), buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
 /// Writes to a descriptor.
+#[cfg(unix)]
 pub fn write(to: &impl AsRaw, buffer: &[u8]) -> io::Result<usize> {
     // SAFETY: the pointer and the length describe `buffer`.
     moved(unsafe { libc::write(number(to), buffer.as_ptr().cast(), buffer.len()) })

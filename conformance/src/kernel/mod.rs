@@ -15,11 +15,13 @@ use std::io;
 use std::time::Duration;
 
 #[cfg(not(windows))]
-pub use self::descriptors::{AsRaw, ERR, HUP, IN, Number, OUT, Owned, number, poll, read, write};
+pub use self::descriptors::{AsRaw, IN, Number, OUT, Owned, number, poll};
+#[cfg(unix)]
+pub use self::descriptors::{ERR, HUP, read, write};
 #[cfg(unix)]
 pub use self::unix::{DATA_AND_END, OWN_END, OWN_HUP, RDHUP, receive, unread};
 #[cfg(target_os = "wasi")]
-pub use self::wasi::receive;
+pub use self::wasi::{DATA_AND_END, ERR, HUP, OWN_END, OWN_HUP, RDHUP, read, receive, write};
 #[cfg(windows)]
 pub use self::windows::{
     AsRaw, DATA_AND_END, ERR, HUP, IN, Number, OUT, OWN_END, OWN_HUP, Owned, RDHUP, number, poll,

@@ -1,205 +1,124 @@
 //! What does not run on WASI, and why.
 //!
-//! Whole files begin with `#![cfg(any(unix, windows))]`; single cases are skipped by name and say so. A
-//! test compares the list with the files, and counts what it leaves out.
+//! What the system has no way to do is a row of [`GAPS`], and the cases `need` it. Files and cases that
+//! could not be compiled stand behind `#[cfg(any(unix, windows))]`, and are listed in [`FILES`] and
+//! [`CASES`]; what stands behind `#[cfg(unix)]` is listed in [`unix_only`](crate::unix_only). The suite
+//! `unix_only` compares the lists with the files, and counts what they leave out.
 
 #[cfg(wasi_p1)]
 pub mod outside;
 
-/// Whole files in `tests/` that WASI could compile, and why it does not.
+use ferrio::WakerKind;
+
+use crate::capability::{Capability, Gap};
+
+/// Whole files in `tests/` that stand behind `#![cfg(any(unix, windows))]`, and why.
 pub const FILES: &[(&str, &str)] = &[
-    (
-        "closed",
-        "the host does not tell of ends, nor of errors apart from readiness",
-    ),
-    ("harness", "processes"),
-    ("hostile", "threads, and calls that are made to fail"),
-    ("lifetime", "processes, and counting descriptors"),
-    ("memory", "calls that are made to fail"),
-    ("rollback", "calls that are made to fail"),
     ("scripts", "the model knows kernels of descriptors"),
-    ("statics", "mio has no `Waker` there to compare with"),
     ("threads", "threads"),
-    (
-        "unix_only",
-        "it reads the text of the project, which is the same everywhere",
-    ),
-    ("wake_calls", "threads, and counting calls"),
     ("wake_races", "threads"),
 ];
 
-/// A suite, cases of it, and why they cannot run on WASI.
+/// Cases and tests that stand behind `#[cfg(any(unix, windows))]`: the file, their names, and why.
 pub const CASES: &[(&str, &[&str], &str)] = &[
     (
-        "deregistration",
+        "sockets_udp",
         &[
-            "deregister_during_a_blocked_poll_is_final",
-            "deregister_races_with_polls_and_readiness",
-            "drop_races_with_polls_and_readiness",
-            "reregister_during_a_blocked_poll_is_final",
+            "options_of_groups_can_be_set_and_read_back",
+            "what_is_no_group_cannot_be_joined",
         ],
-        "a thread of its own",
-    ),
-    (
-        "fairness",
-        &[
-            "capacity_zero_loses_nothing",
-            "waker_hammered_from_another_thread_does_not_starve_sources",
-        ],
-        "a thread of its own",
-    ),
-    (
-        "fairness",
-        &["every_ready_source_is_reached_at_any_capacity"],
-        "the host looks at so many at a time; the next poll tells of the rest",
-    ),
-    (
-        "rearm_net",
-        &[
-            "tcp_peek_rearms",
-            "udp_peek_from_rearms",
-            "udp_peek_rearms",
-            "udp_try_io_rearms",
-        ],
-        "an operation or an option that wasi-libc has not: peeking, SO_LINGER, SO_BROADCAST, SO_ERROR of a datagram socket, multicast",
-    ),
-    (
-        "rearm_net",
-        &[
-            "tcp_try_io_that_reads_rearms",
-            "tcp_try_io_that_writes_rearms",
-        ],
-        "it reads and writes by wasi-libc's `read` and `write`, which wait even so",
-    ),
-    (
-        "sockets_tcp",
-        &["a_megabyte_echoed_through_the_loop_arrives_whole"],
-        "a thread of its own",
-    ),
-    (
-        "sockets_tcp",
-        &[
-            "a_reset_is_the_readers_error_and_nobody_elses",
-            "read_write_and_peek_move_the_bytes",
-        ],
-        "an operation or an option that wasi-libc has not: peeking, SO_LINGER, SO_BROADCAST, SO_ERROR of a datagram socket, multicast",
-    ),
-    (
-        "sockets_tcp",
-        &["vectored_operations_take_all_buffers"],
-        "std takes the first buffer only",
-    ),
-    (
-        "sockets_tcp",
-        &[
-            "accept_of_a_connection_that_was_reset_spoils_nothing",
-            "accept_on_an_empty_queue_would_block",
-            "refused_connect_is_told_by_take_error",
-        ],
-        "the number of the process, for an address of its own",
+        "wasi:sockets has no groups, and wasi-libc none of their options: ENOPROTOOPT",
     ),
     (
         "sockets_udp",
-        &[
-            "broadcast_has_to_be_allowed",
-            "connecting_again_changes_the_peer",
-            "multicast_v4_reaches_members_only",
-            "peeking_leaves_the_datagram",
-        ],
-        "an operation or an option that wasi-libc has not: peeking, SO_LINGER, SO_BROADCAST, SO_ERROR of a datagram socket, multicast",
+        &["a_new_socket_has_no_error"],
+        "wasi-libc has no SO_ERROR for datagram sockets: ENOPROTOOPT",
     ),
     (
         "sockets_udp",
-        &["a_refused_datagram_is_told_once"],
-        "the number of the process, for an address of its own",
-    ),
-    (
-        "sockets_udp",
-        &["a_datagram_that_does_not_fit_is_cut"],
-        "wasi-libc refuses a buffer that is too small",
-    ),
-    (
-        "spurious",
-        &[
-            "blocked_tcp_reads_give_no_writable_event",
-            "blocked_udp_receives_give_no_writable_event",
-        ],
-        "an operation or an option that wasi-libc has not: peeking, SO_LINGER, SO_BROADCAST, SO_ERROR of a datagram socket, multicast",
-    ),
-    (
-        "spurious",
-        &["closing_peer_gives_one_batch_of_events"],
-        "the host does not tell of ends: they are found by reading",
-    ),
-    (
-        "time",
-        &[
-            "an_event_ends_a_long_wait",
-            "registrations_do_not_restart_the_timeout",
-            "wakers_that_come_and_go_do_not_restart_the_timeout",
-            "zero_does_not_block",
-        ],
-        "a thread of its own",
-    ),
-    (
-        "time",
-        &["late_rings_do_not_end_the_poll"],
-        "nobody rings, so no ring is late",
+        &["only_v6_is_what_the_socket_has"],
+        "wasi-libc has no IPV6_V6ONLY: ENOPROTOOPT",
     ),
     (
         "tokens",
-        &[
-            "every_token_of_a_source_beside_a_waker",
-            "source_taking_the_internal_identity_while_blocked",
-            "source_with_the_internal_identity_before_the_first_waker",
-            "taking_the_internal_identity_beside_wakes_is_no_event",
-        ],
-        "a thread of its own",
+        &["failed_change_of_the_internal_identity_leaves_all_working"],
+        "no call is made for a selector or a change of it, and the wakers' descriptor is none",
     ),
     (
-        "vocabulary",
-        &["alternate_event_debug_names_the_flags"],
-        "the host does not tell of ends: they are found by reading",
-    ),
-    (
-        "wake",
-        &[
-            "wake_after_poll_and_registry_are_gone",
-            "wake_before_a_poll_without_timeout",
-            "wake_ends_a_blocked_poll",
-            "wake_through_a_shared_waker",
-            "waker_event_is_readable_and_nothing_else",
-            "waker_made_while_the_poll_is_blocked",
-            "waker_of_a_cloned_registry",
-        ],
-        "a thread of its own",
-    ),
-    (
-        "wake",
-        &["pending_wakes_come_first_in_a_batch"],
-        "the host sends in the background, so what was written is not there at once",
-    ),
-    (
-        "wakers",
-        &[
-            "each_of_many_wakers_ends_a_blocked_poll",
-            "wakers_come_and_go_beside_a_blocked_poll",
-        ],
-        "a thread of its own",
+        "unix_only",
+        &["every_file_is_looked_at"],
+        "it reads the text of the project, which is the same everywhere",
     ),
 ];
 
-/// Whether the running case is to be skipped; says so.
-#[doc(hidden)]
-pub fn skip(suite: &str, case: &str) -> bool {
-    let entry = CASES
-        .iter()
-        .find(|(s, cases, _)| *s == suite && cases.contains(&case));
-    match entry {
-        Some((_, _, reason)) if cfg!(target_os = "wasi") => {
-            println!("kept from WASI: {suite} {case}: {reason}");
-            true
-        }
-        _ => false,
+/// What WASI has not got, whatever the preview: its wakers are the same under both. What is said of
+/// wasi-libc is of preview 2's, as of Rust 1.95, and was seen by running it.
+pub const GAPS: &[Gap] = &[
+    gap(
+        Capability::Threads,
+        "the target has no threads: `std::thread::spawn` is an error",
+    ),
+    gap(
+        Capability::CaughtPanics,
+        "a panic ends the program: the target's standard library is built with panic=abort",
+    ),
+    gap(
+        Capability::Duplicates,
+        "std has no `try_clone` there, nor has preview 1 or wasi-libc a dup(2)",
+    ),
+    gap(
+        Capability::Peek,
+        "wasi-libc's `recv` refuses MSG_PEEK: ENOTSUP",
+    ),
+    gap(
+        Capability::EndsAreTold,
+        "wasi:io/poll has one word for data, for an end and for an error, which is that a read would \
+         not wait; and a read of no bytes tells of an end only after another read has found it",
+    ),
+    gap(
+        Capability::ErrorBit,
+        "an error is not told apart from data, except of a stream that could not connect",
+    ),
+    gap(
+        Capability::WholeAnswers,
+        "wasmtime looks at a limited number of descriptors before it lets others run, and answers with \
+         what it has; the next question is answered for more",
+    ),
+    gap(
+        Capability::ResetIsTheReadersError,
+        "after a reset the host says that the stream has ended",
+    ),
+    gap(
+        Capability::ErrorIsTakenOnce,
+        "wasi-libc's SO_ERROR tells why a connection failed, and from then on another error",
+    ),
+    gap(
+        Capability::ResetAtWill,
+        "wasi-libc has no SO_LINGER: ENOPROTOOPT",
+    ),
+    gap(
+        Capability::AllBuffers,
+        "std reads and writes the first buffer only that is not empty",
+    ),
+    gap(
+        Capability::DatagramSocketError,
+        "wasi-libc has no SO_ERROR for datagram sockets: ENOPROTOOPT",
+    ),
+    gap(
+        Capability::Broadcast,
+        "wasi-libc has no SO_BROADCAST: ENOPROTOOPT",
+    ),
+    gap(
+        Capability::Multicast,
+        "wasi:sockets has no groups, and wasi-libc none of their options: ENOPROTOOPT",
+    ),
+];
+
+const fn gap(capability: Capability, reason: &'static str) -> Gap {
+    Gap {
+        selector: None,
+        waker: Some(WakerKind::Flag),
+        capability,
+        reason,
     }
 }

@@ -1,4 +1,4 @@
-//! There are no threads: a case that needs one is on the list in `src/wasi.rs`.
+//! There are no threads: a case that needs one says so, `needs Threads`.
 
 use std::marker::PhantomData;
 use std::thread;
@@ -10,9 +10,9 @@ use crate::LIMIT;
 #[derive(Debug)]
 pub struct Background<T>(PhantomData<T>);
 
-/// Fails: the case that calls it is missing on the list.
+/// Fails: the case that calls it has to say that it needs threads.
 pub fn in_thread<T: Send + 'static>(_: impl FnOnce() -> T + Send + 'static) -> Background<T> {
-    panic!("WASI has no threads: put this case on the list in src/wasi/mod.rs");
+    panic!("WASI has no threads: this case `needs Threads`");
 }
 
 impl<T> Background<T> {
@@ -31,6 +31,11 @@ impl<T> Background<T> {
     pub fn join(self) -> T {
         unreachable!("there is no thread");
     }
+}
+
+/// Runs `body`. Should it never end, the test is ended from outside.
+pub fn apart<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    body()
 }
 
 /// Waits until `condition` holds; panics after [`LIMIT`].

@@ -8,7 +8,8 @@
 //! * A stream that connects is one object of the host's, of which it says "ready" when that is over,
 //!   for better or worse. wasi-libc takes it for the answer to every question, so a connection that
 //!   has just been made is called readable. Streams that ferrio has begun to connect are therefore
-//!   asked about once more at that moment; those of others cannot be told from the rest.
+//!   asked about once more at that moment, and whether they have a peer, for there is no flag for a
+//!   connection that has failed. Those of others cannot be told from the rest.
 //! * A datagram socket is likewise called readable until the first operation on it, and after a
 //!   `connect` that has failed: that is, while it has no streams of the host's. Registering it makes
 //!   them, see [`socket::open_streams`]; a `connect` that fails later is one event about nothing.
@@ -22,7 +23,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::slice;
 use std::time::Duration;
 
-use super::os::poll::{self, Flags, POLLIN, POLLOUT, PollFd, has};
+use super::os::poll::{self, Flags, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, PollFd};
 use super::os::socket;
 use crate::kind::SelectorKind;
 use crate::sync::{Mutex, lock};
@@ -36,8 +37,12 @@ static CONNECTING: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
 /// Looks again at an answer that may be about something else than it seems.
 pub(super) fn look_again(answer: &mut PollFd) -> io::Result<()> {
-    if has(answer.revents, POLLIN) && was_connecting(answer.fd) {
+    if answer.revents != 0 && was_connecting(answer.fd) {
         poll(slice::from_mut(answer), Some(Duration::ZERO))?;
+        if answer.revents != 0 && !socket::has_peer(answer.fd) {
+            // What poll(2) says elsewhere of a connection that was refused.
+            answer.revents |= POLLERR | POLLHUP | POLLRDHUP;
+        }
     }
     Ok(())
 }

@@ -94,9 +94,8 @@ fn option(fd: RawFd, level: c_int, name: c_int) -> io::Result<c_int> {
 
 /// The family of the address that a socket is bound to; an error if it isn't. `fd` may be any number.
 fn bound_family(fd: RawFd) -> io::Result<c_int> {
-    let mut addr = raw_v6(&SocketAddrV6::new([0; 16].into(), 0, 0, 0));
+    let (mut addr, mut len) = room_for_an_address();
     let to = (&raw mut addr).cast::<libc::sockaddr>();
-    let mut len = size_of::<libc::sockaddr_in6>() as socklen_t;
     call(Call::Getsockname, || {
         // SAFETY: `to` points to `len` bytes, which is room for an address of either family, and
         // the call writes no more than that.
@@ -104,6 +103,22 @@ fn bound_family(fd: RawFd) -> io::Result<c_int> {
     })?;
     // Both kinds of address begin with their family.
     Ok(c_int::from(addr.sin6_family))
+}
+
+/// Whether a stream is connected. `fd` may be any number.
+pub(crate) fn has_peer(fd: RawFd) -> bool {
+    let (mut addr, mut len) = room_for_an_address();
+    let to = (&raw mut addr).cast::<libc::sockaddr>();
+    let outcome = call(Call::Getpeername, || {
+        // SAFETY: as in `bound_family`.
+        checked(unsafe { libc::getpeername(fd, to, &raw mut len) })
+    });
+    outcome.is_ok()
+}
+
+fn room_for_an_address() -> (libc::sockaddr_in6, socklen_t) {
+    let addr = raw_v6(&SocketAddrV6::new([0; 16].into(), 0, 0, 0));
+    (addr, size_of::<libc::sockaddr_in6>() as socklen_t)
 }
 
 /// Has wasi-libc open the streams of a datagram socket that is bound and has none yet. Of such a socket

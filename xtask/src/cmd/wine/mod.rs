@@ -5,6 +5,8 @@
 mod prefix;
 mod tests;
 
+pub use self::tests::kept_to_unix;
+
 use std::process::Command;
 
 use anyhow::{Result, ensure};

@@ -76,7 +76,7 @@ fn count(tests: &Tests) -> Result<Counts> {
 }
 
 /// Adds up lines of the form `kept to Unix: SUITE NUMBER`.
-fn kept_to_unix(output: &str) -> Result<usize> {
+pub fn kept_to_unix(output: &str) -> Result<usize> {
     let mut sum = 0;
     for line in output.lines() {
         let Some((_, line)) = line.split_once("kept to Unix: ") else {
