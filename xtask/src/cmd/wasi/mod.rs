@@ -5,6 +5,7 @@ pub mod outside;
 mod visitors;
 mod wasmtime;
 
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -15,6 +16,7 @@ use clap::Args;
 use super::dependants::cargo_in;
 use super::dependants::lock::{self, Side};
 use crate::cmd::conformance::programs::skipped;
+use crate::cmd::wine::kept_to_unix;
 use crate::counts::Counts;
 use crate::nextest::TESTS_FAILED;
 use crate::nextest::junit;
@@ -51,9 +53,15 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
     let network = runner(&new, "-Sinherit-network");
     let mut suite = vec!["-p", "ferrio-conformance"];
     suite.extend(arguments.nextest.iter().map(String::as_str));
+    let with_listeners = format!(
+        "{} wasi-outside {}",
+        env::current_exe()?.display(),
+        old.display()
+    );
     let host = vec!["-p", "ferrio", "--test", HOST];
     let parts = [
-        (P2, network, suite),
+        (P2, network, suite.clone()),
+        (P1, with_listeners, suite),
         (P2, runner(&new, "--dir=."), host.clone()),
         (P1, runner(&old, "-Spreview2=n --dir=."), host.clone()),
     ];
@@ -113,20 +121,21 @@ fn tests(
     );
     let tests = junit::read(&fs::read_to_string(&results)?)?;
     ensure!(!tests.passed.is_empty(), "not one test passed");
-    // What is skipped passes, as far as nextest knows.
-    let skipped = skipped(&tests.printed, None)? + left_out(&tests.printed);
+    // What is skipped passes, as far as nextest knows. What is not compiled is only said to be.
+    let skipped = skipped(&tests.printed, None)?;
+    let left_out = kept_to_unix(&tests.printed)? + kept_from_wasi(&tests.printed);
     let found = Counts {
         passed: tests.passed.len().saturating_sub(skipped),
         failed: tests.failed.len(),
-        skipped: skipped + tests.ignored,
+        skipped: skipped + left_out + tests.ignored,
     };
     println!("{target}: {found}");
     *counts += found;
     Ok(())
 }
 
-/// The cases that WASI cannot run say so, each by a line.
-fn left_out(output: &str) -> usize {
+/// The suite says of each test and case that WASI cannot compile that it is left out, by a line.
+fn kept_from_wasi(output: &str) -> usize {
     let lines = output.lines();
     lines
         .filter(|line| line.contains("kept from WASI: "))
@@ -174,11 +183,11 @@ fn tokio(workspace: &Workspace, wasmtime: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod units {
-    use super::left_out;
+    use super::kept_from_wasi;
 
     #[test]
     fn what_wasi_leaves_out_is_counted_by_case() {
         let printed = "kept from WASI: wake a: threads\nrunning\n kept from WASI: time b: x\n";
-        assert_eq!(left_out(printed), 2);
+        assert_eq!(kept_from_wasi(printed), 2);
     }
 }
