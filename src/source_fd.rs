@@ -24,6 +24,11 @@ use crate::token::Token;
 /// macOS answers EINVAL for `/dev/tty`, but takes the terminal under its own name (`ttyname(3)`), and never
 /// tells of the end of a named pipe.
 ///
+/// WASI's preview 1 as wasmtime has it itself (`-Spreview2=n`, up to version 36) ends the program when a
+/// poll waits to read a standard input that is a device, such as `/dev/null`, or a directory: it asks the
+/// system how much there is to be read (FIONREAD), and nothing tells beforehand that there is no answer.
+/// Terminals, pipes and files are fine, and so is everything in preview 2, and in preview 1 on top of it.
+///
 /// Where the system has no edge-triggered events (poll(2), WASI) nothing tells ferrio when an
 /// operation on the descriptor answered `WouldBlock`, so there the events are level-triggered: they
 /// come for as long as the descriptor is ready.
