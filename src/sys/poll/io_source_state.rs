@@ -168,7 +168,7 @@ impl Registration {
         self.id = id;
     }
 
-    fn rearm(&self, direction: Flags) {
+    pub(super) fn rearm(&self, direction: Flags) {
         self.shared
             .change_if(|table| table.rearm(self.fd, self.id, direction));
     }

@@ -60,8 +60,13 @@ use crate::notify::Harvest;
 use crate::sync::{Arc, MutexGuard};
 use crate::sys::os::fd;
 use crate::sys::os::poll::Flags;
-use crate::sys::{Lock, WakeHub, ask};
+#[cfg(not(all(test, ferrio_loom)))]
+use crate::sys::ask;
+use crate::sys::{Lock, WakeHub};
 use crate::token::Token;
+
+#[cfg(all(test, ferrio_loom))]
+use self::exhaustive_tests::ask;
 
 pub(crate) use self::array::FLAGS;
 pub(crate) use self::io_source_state::{IoSourceState, Registration};
@@ -310,3 +315,6 @@ fn event(report: Report, answer: Flags) -> Event {
 fn is_invalid(result: &io::Result<usize>) -> bool {
     matches!(result, Err(error) if error.kind() == io::ErrorKind::InvalidInput)
 }
+
+#[cfg(all(test, ferrio_loom))]
+mod exhaustive_tests;

@@ -76,6 +76,14 @@ pub(crate) struct Selector {
     id: usize,
 }
 
+/// The selector over poll(2), with its bell at once: registrations ring as well, and a blocked poll(2)
+/// takes nothing new in.
+#[cfg(sel_poll)]
+pub(crate) fn over_poll(hub: &Arc<WakeHub>) -> io::Result<poll::Poll> {
+    let bell = hub.bell(Bell::new)?.as_fd().as_raw_fd();
+    Ok(poll::Poll::new(hub.clone(), bell))
+}
+
 enum Backend {
     #[cfg(sel_epoll)]
     Epoll(epoll::Epoll),
@@ -97,11 +105,7 @@ impl Selector {
             #[cfg(sel_kqueue)]
             SelectorKind::Kqueue => Backend::Kqueue(kqueue::Kqueue::new()?),
             #[cfg(sel_poll)]
-            SelectorKind::Poll => {
-                // At once: registrations ring as well, and a blocked poll(2) takes nothing new in.
-                let bell = hub.bell(Bell::new)?.as_fd().as_raw_fd();
-                Backend::Poll(poll::Poll::new(hub.clone(), bell))
-            }
+            SelectorKind::Poll => Backend::Poll(over_poll(&hub)?),
             other => return Err(other.unsupported()),
         };
         Ok(Selector {
@@ -299,7 +303,7 @@ pub(crate) struct WakeHub {
 }
 
 impl WakeHub {
-    fn new(kind: WakerKind) -> WakeHub {
+    pub(crate) fn new(kind: WakerKind) -> WakeHub {
         WakeHub {
             notify: Notify::new(),
             kind,
