@@ -12,7 +12,7 @@ const CAPABILITIES: &[&str] = &[
     "has_iocp",           // I/O completion ports, and \Device\Afd to ask about sockets
     "has_wasi",           // the interfaces of WASI
     "has_epoll_pwait2",   // epoll_pwait2(2): timeouts in nanoseconds, Linux 5.11
-    "has_sys_epoll_wait", // the kernel has epoll_wait itself, not just epoll_pwait
+    "has_sys_epoll_wait", // epoll_wait(2) can be called past libc, src/sys/unix/os/epoll/way.rs
     "has_kqueue",         // kqueue(2)
     "has_user_events",    // EVFILT_USER: an event of kqueue(2) that a thread triggers
     "has_aio_events",     // EVFILT_AIO: kqueue(2) tells of requests of aio(4)
@@ -126,12 +126,8 @@ const TABLE: &[Row] = &[
                 "has_backlog_max",
             ],
         ],
-        // Architectures that came to Linux later have epoll_pwait only. One that is missing here
-        // takes libc's function.
-        has_on: &[(
-            "has_sys_epoll_wait",
-            &["x86_64", "x86", "arm", "powerpc", "powerpc64", "s390x"],
-        )],
+        // Where it was measured. Others take libc's function.
+        has_on: &[("has_sys_epoll_wait", &["x86_64"])],
     },
     // Android's seccomp policy kills a 32-bit x86 process for accept4, which goes through
     // socketcall there, so there is nothing to fall back from at run time.
@@ -426,6 +422,9 @@ fn capabilities(row: &Row, os: &str, arch: &str) -> Vec<&'static str> {
     if sanitizers.split(',').any(|name| name == "memory") {
         has.retain(|name| !RAW_CALLS.contains(name));
     }
+    // x32 has other numbers for system calls.
+    let width = env::var("CARGO_CFG_TARGET_POINTER_WIDTH").unwrap_or_default();
+    has.retain(|&name| name != "has_sys_epoll_wait" || width == "64");
     // In builds for tests, which then go the ways of systems that lack it: any number of
     // `--cfg ferrio_without="accept4"`.
     let without = env::var("CARGO_CFG_FERRIO_WITHOUT").unwrap_or_default();

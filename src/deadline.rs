@@ -49,6 +49,47 @@ impl Deadline {
             None => self.timeout.is_some(),
         }
     }
+
+    /// A part of the time, from now on, in nanoseconds.
+    pub(crate) fn spin(&mut self, nanos: u64) -> Spin {
+        self.asked = true;
+        Spin::new(nanos, self.end)
+    }
+}
+
+/// The time that a poll asks before it blocks, which ends with the poll's own at the latest.
+#[cfg(not(all(test, ferrio_loom)))]
+pub(crate) struct Spin(Option<Instant>);
+
+#[cfg(not(all(test, ferrio_loom)))]
+impl Spin {
+    fn new(nanos: u64, limit: Option<Instant>) -> Spin {
+        let end = Instant::now().checked_add(Duration::from_nanos(nanos));
+        Spin(match (end, limit) {
+            (Some(end), Some(limit)) => Some(end.min(limit)),
+            (end, limit) => end.or(limit),
+        })
+    }
+
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.0.is_some_and(|end| Instant::now() >= end)
+    }
+}
+
+/// Under loom, which has no clock, a number of tries.
+#[cfg(all(test, ferrio_loom))]
+pub(crate) struct Spin(u64);
+
+#[cfg(all(test, ferrio_loom))]
+impl Spin {
+    fn new(tries: u64, _limit: Option<Instant>) -> Spin {
+        Spin(tries)
+    }
+
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.0 -= 1;
+        self.0 == 0
+    }
 }
 
 #[cfg(all(test, not(ferrio_loom)))]
@@ -80,6 +121,25 @@ mod tests {
         assert_eq!(deadline.remaining(), Some(hour));
         assert!(deadline.remaining().unwrap() < hour);
         assert!(!deadline.has_passed());
+    }
+
+    #[test]
+    fn a_spin_ends_no_later_than_its_poll_and_takes_from_its_time() {
+        let (moment, hour) = (Duration::from_millis(1), Duration::from_secs(3600));
+        let mut deadline = Deadline::new(Some(moment));
+        let mut spin = deadline.spin(u64::MAX);
+        while !spin.is_over() {}
+        assert!(deadline.has_passed());
+        assert_eq!(deadline.remaining(), Some(Duration::ZERO));
+
+        let mut deadline = Deadline::new(Some(hour));
+        let mut spin = deadline.spin(1_000_000);
+        while !spin.is_over() {}
+        assert!(deadline.remaining().unwrap() <= hour - moment && !deadline.has_passed());
+
+        let mut spin = Deadline::new(None).spin(1_000_000);
+        while !spin.is_over() {}
+        assert!(!Deadline::new(None).spin(u64::MAX).is_over());
     }
 
     #[test]

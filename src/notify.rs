@@ -1,24 +1,30 @@
 //! The asleep-state word: how a wake reaches a poll without a system call unless the poll really
 //! sleeps, and without ever being lost.
 //!
-//! One [`Notify`] belongs to each `Poll`; its `Registry`s and `Waker`s share it. At its centre is
-//! one atomic word:
+//! One [`Notify`] belongs to each `Poll`; its `Registry`s and `Waker`s share it. At its centre are
+//! one atomic word, and a flag, `awake`, that only the poller writes:
 //!
 //! ```text
-//!  31       30             29         28 ... 0
-//!  ASLEEP   ALWAYS_WRITE   OVERFLOW   one signal bit per waker
+//!  31      30             29         28 ... 0
+//!  SLEPT   ALWAYS_WRITE   OVERFLOW   one signal bit per waker
 //! ```
 //!
 //! * A **wake** is one `fetch_or` of the waker's bit, never a mere load: the read-modify-write is
-//!   what hands the waking thread's writes on to the poller. If the old value was ASLEEP with no
-//!   signal bit, the poll may be blocked and nobody is waking it, so the waker *rings*: it makes
-//!   the kernel end the wait (an eventfd write, and its like elsewhere).
-//! * A **poll** that may block sets ASLEEP first. If the old value has a signal bit it asks the
-//!   kernel without blocking; if not, whoever sets the first bit from now on will ring. Both are
-//!   read-modify-writes of the same word, so one of the two always sees the other.
-//! * A poll that ends well clears ASLEEP and the bits whose tokens it emitted, and no others. One
-//!   that fails, with EINTR for example, clears ASLEEP only: the caller may well go on to poll
-//!   again, and finds the bits still there.
+//!   what hands the waking thread's writes on to the poller. If the old value has no signal bit and
+//!   `awake` is false, the poll may be blocked and nobody is waking it, so the waker *rings*: it
+//!   makes the kernel end the wait (an eventfd write, and its like elsewhere).
+//! * A **poll** that may block makes `awake` false first, and then adds SLEPT to the word. If the old
+//!   value has a signal bit it asks the kernel without blocking; if not, whoever sets the first bit
+//!   from now on will ring. Both are read-modify-writes of the same word, so one of the two always
+//!   sees the other: a wake that comes later acquires what the poll has released, and finds `awake`
+//!   false, or true again because this very wait has ended. What SLEPT is then says nothing to
+//!   anyone; it is there because adding something is what makes it a read-modify-write.
+//! * When the wait has ended, well or not, `awake` is true again. That is a plain store: a wake that
+//!   doesn't see it yet rings once too often, and one that happens after the poll has returned, in
+//!   this thread or by any order between two, does see it.
+//! * A poll that ends well clears the bits whose tokens it emitted, and no others. One that fails,
+//!   with EINTR for example, clears none: the caller may well go on to poll again, and finds the bits
+//!   still there.
 //! * A ring may arrive late, when its bit was emitted already. The kernel then wakes the poll for
 //!   nothing, and the poll asks again for what is left of its time.
 //! * **Fairness**: a wake that is pending when a poll begins takes one slot of the buffer, further
@@ -33,11 +39,14 @@
 use std::io;
 use std::time::Duration;
 
+mod turn;
+
+pub(crate) use self::turn::Turn;
 use crate::deadline::Deadline;
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicUsize, Mutex, Ordering, lock};
 use crate::token::Token;
 
-const ASLEEP: u32 = 1 << 31;
+const SLEPT: u32 = 1 << 31;
 const ALWAYS_WRITE: u32 = 1 << 30;
 const OVERFLOW: u32 = 1 << OVERFLOW_INDEX;
 const OVERFLOW_INDEX: u32 = 29;
@@ -50,6 +59,12 @@ pub(crate) trait Kernel {
     /// Asks for at most `room` events (at least 1), blocking for at most `timeout`, and appends
     /// them to the caller's list.
     fn wait(&mut self, room: usize, timeout: Option<Duration>) -> io::Result<Harvest>;
+
+    /// The same for a wait that lasts for ever (`block`) or takes no time.
+    #[inline]
+    fn wait_simply(&mut self, room: usize, block: bool) -> io::Result<Harvest> {
+        self.wait(room, (!block).then_some(Duration::ZERO))
+    }
 
     /// Appends the event of a waker.
     fn emit(&mut self, token: Token);
@@ -70,17 +85,6 @@ pub(crate) struct Harvest {
     pub(crate) rung: bool,
 }
 
-/// What a poller remembers from one poll to the next, so that nothing starves.
-#[derive(Debug, Default)]
-pub(crate) struct Turn {
-    /// With a single slot: a source's event came last, it is the waker's turn.
-    waker_next: bool,
-    /// The signal bit to look at first.
-    first_bit: u32,
-    /// The overflowing waker to look at first.
-    first_extra: usize,
-}
-
 /// A waker's place in the word.
 #[derive(Debug)]
 pub(crate) enum Signal {
@@ -96,8 +100,11 @@ pub(crate) struct Extra {
 }
 
 #[derive(Debug)]
+#[repr(C)] // What a wake and a poll look at comes first, side by side.
 pub(crate) struct Notify {
     word: AtomicU32,
+    /// No poll is blocked: a wake need not ring. Written by the poller only.
+    awake: AtomicBool,
     /// The token of each slot. Written before the slot's bit can be set, read after it was cleared.
     tokens: [AtomicUsize; SLOTS],
     /// The slots that are taken. No lock guards it: a forked child, which may drop its wakers, could
@@ -110,6 +117,7 @@ impl Notify {
     pub(crate) fn new() -> Notify {
         Notify {
             word: AtomicU32::new(0),
+            awake: AtomicBool::new(true),
             tokens: std::array::from_fn(|_| AtomicUsize::new(0)),
             used: AtomicU32::new(0),
             extras: Mutex::new(Vec::new()),
@@ -165,7 +173,7 @@ impl Notify {
             }
         };
         let old = self.word.fetch_or(bit, Ordering::AcqRel);
-        old & ALWAYS_WRITE != 0 || (old & ASLEEP != 0 && old & SIGNALS == 0)
+        old & ALWAYS_WRITE != 0 || (old & SIGNALS == 0 && !self.awake.load(Ordering::Relaxed))
     }
 
     /// From now on every wake rings: somebody else watches the kernel object, or a ring has failed.
@@ -180,107 +188,111 @@ impl Notify {
     /// with the kernel's error.
     ///
     /// Whatever needs no clock and brings something at the first try, as most polls do, is spelt out
-    /// here and in [`poll_once`](Notify::poll_once); the rest is [`poll_until`](Notify::poll_until)'s,
-    /// which would do for all.
+    /// here; the rest is [`poll_until`](Notify::poll_until)'s, which would do for all. It is inlined
+    /// into the caller, system call and all: after one, the processor has forgotten where functions
+    /// return to, and a return costs more than all the rest here (bench/report/trials.md).
     #[inline]
     pub(crate) fn poll<K: Kernel>(
         &self,
         turn: &mut Turn,
-        kernel: &mut K,
+        mut kernel: K,
         capacity: usize,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        let at_once = timeout == Some(Duration::ZERO);
-        if (at_once || timeout.is_none()) && self.poll_once(turn, kernel, capacity, at_once)? {
+        let pending = self.word.load(Ordering::Acquire) & SIGNALS != 0;
+        if !pending && timeout == Some(Duration::ZERO) {
+            let harvest = kernel.wait_simply(capacity, false)?;
+            if harvest.rung {
+                return self.end_first(turn, kernel, capacity, timeout, harvest, false);
+            }
+            turn.waker_next = true;
             return Ok(());
         }
-        self.poll_until(turn, kernel, capacity, Deadline::new(timeout))
+        let block = timeout.is_none();
+        if !block && timeout != Some(Duration::ZERO) || pending && capacity == 1 {
+            return self.poll_until(turn, kernel, capacity, timeout);
+        }
+        if pending {
+            let harvest = kernel.wait_simply(capacity - 1, false)?;
+            return self.end_first(turn, kernel, capacity, timeout, harvest, true);
+        }
+        if turn.spin != 0 {
+            return self.poll_until(turn, kernel, capacity, None);
+        }
+        if self.fall_asleep() {
+            self.wake_up();
+            return self.poll_until(turn, kernel, capacity, None);
+        }
+        let answer = kernel.wait_simply(capacity, true);
+        self.wake_up();
+        let harvest = answer?;
+        if harvest.rung || harvest.events == 0 {
+            return self.end_first(turn, kernel, capacity, timeout, harvest, false);
+        }
+        // A wake that came meanwhile goes first next time.
+        turn.waker_next = true;
+        Ok(())
     }
 
-    /// The first try of a poll that may block for ever or not at all. `false`: go on.
-    #[inline(always)]
-    fn poll_once<K: Kernel>(
+    /// Ends the first try of a poll. By itself, and with the kernel by value, so that there is nothing
+    /// to be kept in memory before.
+    #[inline(never)]
+    fn end_first<K: Kernel>(
         &self,
         turn: &mut Turn,
-        kernel: &mut K,
+        mut kernel: K,
         capacity: usize,
-        at_once: bool,
-    ) -> io::Result<bool> {
-        if self.word.load(Ordering::Acquire) & SIGNALS != 0 {
-            if capacity == 1 {
-                return Ok(false);
-            }
-            let harvest = kernel.wait(capacity - 1, Some(Duration::ZERO))?;
-            return Ok(self.finish_reserved(turn, kernel, capacity, harvest, 0));
+        timeout: Option<Duration>,
+        harvest: Harvest,
+        reserved: bool,
+    ) -> io::Result<()> {
+        if self.finish(turn, &mut kernel, capacity, harvest, reserved) {
+            return Ok(());
         }
-        if at_once {
-            let harvest = kernel.wait(capacity, Some(Duration::ZERO))?;
-            if !harvest.rung {
-                turn.waker_next = true;
-                return Ok(true);
-            }
-            return Ok(self.finish(turn, kernel, capacity, harvest, 0));
-        }
-        if self.word.fetch_or(ASLEEP, Ordering::AcqRel) & SIGNALS != 0 {
-            self.wake_up(ASLEEP);
-            return Ok(false);
-        }
-        match kernel.wait(capacity, None) {
-            Ok(harvest) if !harvest.rung && harvest.events > 0 => {
-                // A wake that came meanwhile goes first next time.
-                self.wake_up(ASLEEP);
-                turn.waker_next = true;
-                Ok(true)
-            }
-            Ok(harvest) => Ok(self.finish(turn, kernel, capacity, harvest, ASLEEP)),
-            Err(error) => {
-                self.wake_up(ASLEEP);
-                Err(error)
-            }
-        }
+        self.poll_until(turn, kernel, capacity, timeout)
     }
 
     #[inline(never)]
     fn poll_until<K: Kernel>(
         &self,
         turn: &mut Turn,
-        kernel: &mut K,
+        mut kernel: K,
         capacity: usize,
-        mut deadline: Deadline,
+        timeout: Option<Duration>,
     ) -> io::Result<()> {
+        let mut deadline = Deadline::new(timeout);
+        if turn.spin != 0
+            && !deadline.is_zero()
+            && self.spin(turn, &mut kernel, capacity, &mut deadline)?
+        {
+            return Ok(());
+        }
         let mut overdue = false;
         loop {
-            let mut asleep = 0;
             let mut pending = self.word.load(Ordering::Acquire) & SIGNALS != 0;
-            if !pending && !deadline.is_zero() {
+            let asleep = !pending && !deadline.is_zero();
+            if asleep {
                 // Even if there is no waker: one may be made during the call.
-                asleep = ASLEEP;
-                pending = self.word.fetch_or(ASLEEP, Ordering::AcqRel) & SIGNALS != 0;
+                pending = self.fall_asleep();
             }
             let reserved = pending && (capacity > 1 || turn.waker_next);
             let room = capacity - usize::from(reserved);
             let remaining = deadline.remaining();
-            let harvest = if room == 0 {
-                Harvest::default()
+            let answer = if room == 0 {
+                Ok(Harvest::default())
             } else {
                 let timeout = if pending {
                     Some(Duration::ZERO)
                 } else {
                     remaining
                 };
-                match kernel.wait(room, timeout) {
-                    Ok(harvest) => harvest,
-                    Err(error) => {
-                        self.wake_up(asleep);
-                        return Err(error);
-                    }
-                }
+                kernel.wait(room, timeout)
             };
-            let done = if reserved {
-                self.finish_reserved(turn, kernel, capacity, harvest, asleep)
-            } else {
-                self.finish(turn, kernel, capacity, harvest, asleep)
-            };
+            if asleep {
+                self.wake_up();
+            }
+            let harvest = answer?;
+            let done = self.finish(turn, &mut kernel, capacity, harvest, reserved);
             if done {
                 return Ok(());
             }
@@ -297,64 +309,81 @@ impl Notify {
         }
     }
 
-    /// Ends one turn of a poll: wakes up, and adds what wakers there are. `false`: there is nothing
-    /// for the user.
+    /// Asks again and again without blocking: a wake that comes meanwhile finds nobody asleep and rings
+    /// for nobody. `false`: nothing came.
+    fn spin<K: Kernel>(
+        &self,
+        turn: &mut Turn,
+        kernel: &mut K,
+        capacity: usize,
+        deadline: &mut Deadline,
+    ) -> io::Result<bool> {
+        let mut spin = None;
+        loop {
+            let pending = self.word.load(Ordering::Acquire) & SIGNALS != 0;
+            if pending && capacity == 1 {
+                // Whose turn it is, the other loop knows.
+                return Ok(false);
+            }
+            let room = capacity - usize::from(pending);
+            let harvest = kernel.wait(room, Some(Duration::ZERO))?;
+            if self.finish(turn, kernel, capacity, harvest, pending) {
+                return Ok(true);
+            }
+            // The clock is read only now: what is there already costs nothing more.
+            let spin = spin.get_or_insert_with(|| deadline.spin(turn.spin));
+            if spin.is_over() {
+                return Ok(false);
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Ends one turn of a poll: adds what wakers there are. If a slot was kept for one
+    /// (`reserved`), it is the first one. `false`: there is nothing for the user.
+    #[inline]
     fn finish<K: Kernel>(
         &self,
         turn: &mut Turn,
         kernel: &mut K,
         capacity: usize,
         harvest: Harvest,
-        asleep: u32,
+        reserved: bool,
     ) -> bool {
-        let woken = self.settle(turn, kernel, capacity - harvest.events, asleep);
+        let woken = self.settle(turn, kernel, capacity - harvest.events);
         turn.waker_next = woken == 0;
+        if reserved && woken > 0 && harvest.events > 0 {
+            kernel.promote();
+        }
         harvest.events + woken > 0
     }
 
-    /// The same where a slot was kept for a waker: it is the first one.
-    fn finish_reserved<K: Kernel>(
-        &self,
-        turn: &mut Turn,
-        kernel: &mut K,
-        capacity: usize,
-        harvest: Harvest,
-        asleep: u32,
-    ) -> bool {
-        let done = self.finish(turn, kernel, capacity, harvest, asleep);
-        let woken = !turn.waker_next;
-        if woken && harvest.events > 0 {
-            kernel.promote();
-        }
-        done
-    }
-
-    /// Clears ASLEEP, if this poll has set it, and nothing else.
+    /// Has wakes ring from now on, and tells whether one is pending already, which has not.
     #[inline]
-    fn wake_up(&self, asleep: u32) {
-        if asleep != 0 {
-            self.word.fetch_and(!ASLEEP, Ordering::AcqRel);
-        }
+    fn fall_asleep(&self) -> bool {
+        self.awake.store(false, Ordering::Relaxed);
+        self.word.fetch_add(SLEPT, Ordering::AcqRel) & SIGNALS != 0
     }
 
-    /// Clears ASLEEP (where it was set) and the bits of as many wakers as there is `room` for, and
-    /// emits their tokens; returns their number.
-    fn settle<K: Kernel>(
-        &self,
-        turn: &mut Turn,
-        kernel: &mut K,
-        room: usize,
-        asleep: u32,
-    ) -> usize {
+    /// Has wakes no longer ring.
+    #[inline]
+    fn wake_up(&self) {
+        self.awake.store(true, Ordering::Relaxed);
+    }
+
+    /// Clears the bits of as many wakers as there is `room` for, and emits their tokens; returns their
+    /// number.
+    #[inline]
+    fn settle<K: Kernel>(&self, turn: &mut Turn, kernel: &mut K, room: usize) -> usize {
         let seen = self.word.load(Ordering::Acquire) & SIGNALS;
         let chosen = turn.choose(seen, room);
-        if chosen | asleep == 0 {
+        if chosen == 0 {
             return 0;
         }
         // A bit that is no longer set was discarded by its waker's drop. Tokens are read after
         // this: should the slot have a new owner already, then it is the new owner's wake that was
         // cleared.
-        let mut old = self.word.fetch_and(!(chosen | asleep), Ordering::AcqRel);
+        let mut old = self.word.fetch_and(!chosen, Ordering::AcqRel);
         let taken = old & chosen;
         let mut woken = 0;
         let mut slots = taken & !OVERFLOW;
@@ -407,22 +436,22 @@ impl Notify {
     }
 }
 
-impl Turn {
-    /// At most `room` of the bits in `seen`, beginning where the last choice that had to leave some
-    /// out ended.
-    fn choose(&mut self, seen: u32, room: usize) -> u32 {
-        if seen.count_ones() as usize <= room {
-            return seen;
-        }
-        let mut chosen = 0;
-        for _ in 0..room {
-            let rest = seen & !chosen;
-            let ahead = rest >> self.first_bit << self.first_bit;
-            let bit = if ahead != 0 { ahead } else { rest }.trailing_zeros();
-            chosen |= 1 << bit;
-            self.first_bit = (bit + 1) % (OVERFLOW_INDEX + 1);
-        }
-        chosen
+/// Lent, for those that look at it afterwards, or whose polls cost so much that it doesn't matter.
+impl<K: Kernel> Kernel for &mut K {
+    fn wait(&mut self, room: usize, timeout: Option<Duration>) -> io::Result<Harvest> {
+        (**self).wait(room, timeout)
+    }
+
+    fn emit(&mut self, token: Token) {
+        (**self).emit(token);
+    }
+
+    fn promote(&mut self) {
+        (**self).promote();
+    }
+
+    fn ring(&self) {
+        (**self).ring();
     }
 }
 

@@ -193,6 +193,24 @@ fn no_wake_is_lost_while_everything_is_written() {
 }
 
 #[test]
+fn no_wake_is_lost_by_polls_that_spin() {
+    for (capacity, timeout) in [(1, None), (2, None), (2, LONG)] {
+        model(2, move || {
+            let world = World::with(timeout);
+            for token in [A, B] {
+                let world = world.clone();
+                thread::spawn(move || {
+                    let signal = world.notify.subscribe(token);
+                    world.wake(&signal);
+                });
+            }
+            let mut turn = Turn::new(Duration::from_nanos(2));
+            collect(&world, &mut turn, capacity, &[A, B]);
+        });
+    }
+}
+
+#[test]
 fn a_source_and_two_wakers_share_a_full_buffer() {
     model(2, || {
         let world = World::new();

@@ -119,7 +119,7 @@ fn a_pending_wake_takes_the_first_slot() {
 fn only_the_first_wake_of_a_sleeping_poll_rings() {
     let notify = Notify::new();
     let (a, b) = (notify.subscribe(A), notify.subscribe(B));
-    notify.word.fetch_or(ASLEEP, Ordering::AcqRel);
+    assert!(!notify.fall_asleep());
     assert!(notify.wake(&a));
     assert!(!notify.wake(&a));
     assert!(!notify.wake(&b));
@@ -174,6 +174,62 @@ fn many_wakers_in_a_small_buffer_take_turns() {
             let turns = (SLOTS + 1) * (wakers.saturating_sub(SLOTS)).max(1);
             assert!(round - oldest <= turns, "{round} {last_seen:?}");
         }
+    }
+}
+
+#[test]
+fn a_poll_that_spins_asks_without_blocking_until_something_comes() {
+    let mut bench = Bench::new();
+    bench.turn = Turn::new(Duration::MAX);
+    for timeout in [None, Some(Duration::from_secs(3600))] {
+        let answers = [events(0), events(0), events(1)];
+        assert_eq!(bench.poll(2, timeout, answers).unwrap(), [SOURCE]);
+        assert_eq!(bench.kernel.asked, [(2, NOW); 3]);
+    }
+    // A timeout of zero asks once, and after a late ring once more.
+    assert_eq!(bench.poll(2, NOW, [events(0)]).unwrap(), []);
+    assert_eq!(bench.poll(2, NOW, [ring(), events(0)]).unwrap(), []);
+}
+
+#[test]
+fn a_poll_that_has_spun_for_nothing_blocks() {
+    let mut bench = Bench::new();
+    bench.turn = Turn::new(Duration::from_nanos(1));
+    assert_eq!(
+        bench.poll(2, None, [events(0), events(1)]).unwrap(),
+        [SOURCE]
+    );
+    assert_eq!(bench.kernel.asked, [(2, NOW), (2, None)]);
+}
+
+#[test]
+fn nobody_rings_for_a_poll_that_spins() {
+    /// Wakes the poll when it is asked for the third time.
+    struct Third<'a>(&'a Notify, &'a Signal, usize, Vec<Token>);
+
+    impl Kernel for Third<'_> {
+        fn wait(&mut self, _room: usize, timeout: Option<Duration>) -> io::Result<Harvest> {
+            assert_eq!(timeout, NOW);
+            self.2 += 1;
+            if self.2 == 3 {
+                assert!(!self.0.wake(self.1), "nobody sleeps");
+            }
+            Ok(Harvest::default())
+        }
+        fn emit(&mut self, token: Token) {
+            self.3.push(token);
+        }
+        fn promote(&mut self) {}
+        fn ring(&self) {}
+    }
+
+    let notify = Notify::new();
+    let a = notify.subscribe(A);
+    for capacity in [1, 2] {
+        let mut turn = Turn::new(Duration::MAX);
+        let mut kernel = Third(&notify, &a, 0, Vec::new());
+        notify.poll(&mut turn, &mut kernel, capacity, None).unwrap();
+        assert_eq!((kernel.2, kernel.3), (3, vec![A]));
     }
 }
 

@@ -229,18 +229,24 @@ impl Poll {
     /// ```
     #[doc(alias = "epoll_wait")]
     #[doc(alias = "kevent")]
+    #[inline] // See `Notify::poll`.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
         if events.capacity() == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "an `Events` with a capacity of 0 has no room for an event",
-            ));
+            return Err(no_room());
         }
         self.registry
             .selector
             .select(&mut self.turn, events, timeout)
     }
+}
+
+#[cold]
+fn no_room() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "an `Events` with a capacity of 0 has no room for an event",
+    )
 }
 
 impl fmt::Debug for Poll {
@@ -275,6 +281,7 @@ impl fmt::Debug for Poll {
 pub struct Builder {
     selector: SelectorKind,
     waker: WakerKind,
+    spin: Duration,
 }
 
 impl Default for Builder {
@@ -282,6 +289,7 @@ impl Default for Builder {
         Builder {
             selector: sys::DEFAULT_SELECTOR,
             waker: sys::DEFAULT_WAKER,
+            spin: Duration::ZERO,
         }
     }
 }
@@ -315,6 +323,43 @@ impl Builder {
         self
     }
 
+    /// Has each poll that would block look for events for up to `time` first, without blocking, again
+    /// and again. [`Duration::ZERO`], which is what one gets without asking, does not.
+    ///
+    /// What comes within that time is there sooner, and costs less: this thread need not be put to
+    /// sleep and woken, and a [`Waker`](crate::Waker) makes no system call to wake it. The price is a
+    /// CPU that is busy all the time of each poll to which nothing comes, up to `time` of it. That
+    /// pays off when answers come soon, on a thread that has a CPU to itself: a few microseconds to
+    /// some tens for a peer on the same machine. On a busy machine, or with one CPU, it takes the
+    /// time from the very thread that one is waiting for. Measure it; `bench/report/trials.md` in
+    /// the repository shows what it did on one machine.
+    ///
+    /// All promises of [`Poll::poll`] hold: a poll with a timeout of zero looks once, one with a
+    /// timeout shorter than `time` ends with its timeout and not before it. The time counts anew for
+    /// each poll, and [`Duration::MAX`] never blocks.
+    ///
+    /// # Platform notes
+    ///
+    /// A signal whose handler runs while a poll is looking and not blocked does not make it return
+    /// [`Interrupted`](io::ErrorKind::Interrupted), just as one does not that arrives right before a
+    /// poll blocks. A handler that means to end a poll wakes it by a [`Waker`](crate::Waker).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::time::Duration;
+    /// use ferrio::Poll;
+    ///
+    /// let poll = Poll::builder().spin(Duration::from_micros(20)).build()?;
+    /// # drop(poll); Ok(())
+    /// # }
+    /// ```
+    pub fn spin(mut self, time: Duration) -> Builder {
+        self.spin = time;
+        self
+    }
+
     /// Makes the `Poll`.
     ///
     /// # Errors
@@ -336,7 +381,7 @@ impl Builder {
             registry: Registry {
                 selector: Arc::new(selector),
             },
-            turn: Turn::default(),
+            turn: Turn::new(self.spin),
         })
     }
 }

@@ -19,7 +19,7 @@ const TEXTS: &[(&str, &str)] = texts! {
     hostile late_pipes levels lifetime limits memory named_pipe_blocked named_pipe_faults nested
     outer pipes poll_changes poll_descriptors poll_edges poll_faults poll_numbers poll_wakes raw
     rearm_local rearm_net registration rollback scripts sockets_tcp sockets_udp sockets_unix
-    spurious statics threads tidy time tokens unix_only vocabulary wake wake_calls wake_races
+    spin spurious statics threads tidy time tokens unix_only vocabulary wake wake_calls wake_races
     waker_fallback wakers
 };
 

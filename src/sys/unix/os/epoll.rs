@@ -2,11 +2,15 @@
 
 #![allow(unsafe_code)]
 
+mod way;
+
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 #[cfg(has_epoll_pwait2)]
 use std::time::Duration;
 
+use self::way::Count;
+pub(crate) use self::way::Way;
 use super::{Call, call};
 use crate::event::Event;
 
@@ -60,42 +64,21 @@ pub(crate) fn ctl(
 
 /// `epoll_wait(2)` with a timeout in milliseconds, -1 for ever; see [`fill`].
 #[inline(always)]
-pub(crate) fn wait(
+pub(crate) fn wait<R: Default>(
     epoll: BorrowedFd<'_>,
+    way: Way,
     list: &mut Vec<Event>,
     room: usize,
     timeout: i32,
-    decode: impl FnMut(u32, u64, usize) -> Event,
-) -> io::Result<usize> {
-    fill(list, room, decode, |records, room| {
+    take: impl FnOnce(Records<'_>) -> R,
+) -> io::Result<R> {
+    fill(list, room, take, |records, room| {
         call(Call::EpollWait, || {
             // SAFETY: `records` points to memory for `room` records that nobody else uses.
-            unsafe { epoll_wait(epoll.as_raw_fd(), records, room, timeout) }
+            unsafe { way.epoll_wait(epoll.as_raw_fd(), records, room, timeout) }
         })
     })
 }
-
-/// The system call itself. The function of glibc and musl is a point where the thread can be
-/// cancelled, and pays for that in programs with several threads: glibc 2.36 with two atomic
-/// exchanges, some 25 ns of the 150 ns that an idle poll takes. Rust threads are not cancelled.
-///
-/// # Safety
-///
-/// As for libc's: `records` points to writable memory for `room` records.
-#[cfg(all(has_sys_epoll_wait, not(miri)))]
-#[inline]
-unsafe fn epoll_wait(
-    epoll: RawFd,
-    records: *mut libc::epoll_event,
-    room: i32,
-    timeout: i32,
-) -> i32 {
-    // SAFETY: the caller's promise; the arguments are those of epoll_wait(2), in its order.
-    unsafe { libc::syscall(libc::SYS_epoll_wait, epoll, records, room, timeout) as i32 }
-}
-
-#[cfg(not(all(has_sys_epoll_wait, not(miri))))]
-use libc::epoll_wait;
 
 /// `struct __kernel_timespec` of linux/time_types.h: 64 bits on every architecture.
 #[cfg(has_epoll_pwait2)]
@@ -108,18 +91,18 @@ struct KernelTimespec {
 /// `epoll_pwait2(2)`, Linux 5.11: a timeout in nanoseconds; see [`fill`]. The raw system call,
 /// because glibc has a wrapper only since 2.35.
 #[cfg(has_epoll_pwait2)]
-pub(crate) fn pwait2(
+pub(crate) fn pwait2<R: Default>(
     epoll: BorrowedFd<'_>,
     list: &mut Vec<Event>,
     room: usize,
     timeout: Duration,
-    decode: impl FnMut(u32, u64, usize) -> Event,
-) -> io::Result<usize> {
+    take: impl FnOnce(Records<'_>) -> R,
+) -> io::Result<R> {
     let timeout = KernelTimespec {
         seconds: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
         nanoseconds: i64::from(timeout.subsec_nanos()),
     };
-    fill(list, room, decode, |records, room| {
+    fill(list, room, take, |records, room| {
         let count = call(Call::EpollPwait2, || {
             let no_mask = std::ptr::null::<libc::sigset_t>();
             // SAFETY: `records` points to memory for `room` records that nobody else uses,
@@ -136,40 +119,65 @@ pub(crate) fn pwait2(
                 ) as isize
             }
         })?;
-        Ok(count as i32)
+        Ok(Count(count))
     })
 }
 
-/// Appends at most `room` events to `list` without letting it grow. `ask` is given memory for that
-/// many records and returns how many it filled; `decode` turns a record's flags, data and index
-/// within this batch into an event, and is called from the last record to the first.
+/// Asks for at most `room` records, which go where the list's next events will be. `ask` is given
+/// that memory and returns how many it filled; if there are any, `take` makes something of them.
 #[inline(always)]
-fn fill(
+fn fill<R: Default>(
     list: &mut Vec<Event>,
     room: usize,
-    mut decode: impl FnMut(u32, u64, usize) -> Event,
-    ask: impl FnOnce(*mut libc::epoll_event, i32) -> io::Result<i32>,
-) -> io::Result<usize> {
+    take: impl FnOnce(Records<'_>) -> R,
+    ask: impl FnOnce(*mut libc::epoll_event, i32) -> io::Result<Count>,
+) -> io::Result<R> {
     let spare = list.spare_capacity_mut();
     let room = room.min(spare.len()).min(MAX_EVENTS);
-    let events: *mut Event = spare.as_mut_ptr().cast();
-    let records: *mut libc::epoll_event = events.cast();
-    let count = ask(records, room as i32)? as usize;
-    for index in (0..count).rev() {
-        // SAFETY: `index` < `count` <= `room`, and a record is no larger than an event.
-        let record = unsafe { records.add(index) };
-        // SAFETY: the kernel has filled `count` records, and the events written so far begin at
-        // or after the end of this one: (index + 1) events are at least as long as that many
-        // records. On x86-64 records are packed, but reading whole ones needs no alignment there.
-        let record = unsafe { record.read_unaligned() };
-        // SAFETY: `index` < the length of the spare capacity.
-        let event = unsafe { events.add(index) };
-        // SAFETY: in bounds and aligned, as the spare capacity is made of events; the records
-        // that it may overwrite were read already.
-        unsafe { event.write(decode(record.events, record.u64, index)) };
+    let Count(count) = ask(spare.as_mut_ptr().cast(), room as i32)?;
+    if count == 0 {
+        return Ok(R::default());
     }
-    let len = list.len() + count;
-    // SAFETY: `count` events behind the old length were just initialised, within the capacity.
-    unsafe { list.set_len(len) };
-    Ok(count)
+    Ok(take(Records {
+        list,
+        count: count as usize,
+    }))
+}
+
+/// What the kernel has written into the spare memory of a list.
+pub(crate) struct Records<'a> {
+    list: &'a mut Vec<Event>,
+    /// That many, one after the other.
+    count: usize,
+}
+
+impl<'a> Records<'a> {
+    /// Appends an event for each record, and returns how many that is. `decode` turns a record's
+    /// flags and data into an event, and is called from the last record to the first.
+    #[inline(always)]
+    pub(crate) fn into_events(
+        self,
+        mut decode: impl FnMut(u32, u64) -> Event,
+    ) -> (&'a mut Vec<Event>, usize) {
+        let events: *mut Event = self.list.spare_capacity_mut().as_mut_ptr().cast();
+        let records: *mut libc::epoll_event = events.cast();
+        for index in (0..self.count).rev() {
+            // SAFETY: `index` < `count` <= the length of the spare capacity, and a record is no
+            // larger than an event.
+            let record = unsafe { records.add(index) };
+            // SAFETY: the kernel has filled `count` records, and the events written so far begin at
+            // or after the end of this one: (index + 1) events are at least as long as that many
+            // records. On x86-64 records are packed, but reading whole ones needs no alignment there.
+            let record = unsafe { record.read_unaligned() };
+            // SAFETY: `index` < the length of the spare capacity.
+            let event = unsafe { events.add(index) };
+            // SAFETY: in bounds and aligned, as the spare capacity is made of events; the records
+            // that it may overwrite were read already.
+            unsafe { event.write(decode(record.events, record.u64)) };
+        }
+        let len = self.list.len() + self.count;
+        // SAFETY: `count` events behind the old length were just initialised, within the capacity.
+        unsafe { self.list.set_len(len) };
+        (self.list, self.count)
+    }
 }

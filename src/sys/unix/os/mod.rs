@@ -103,9 +103,14 @@ calls! {
     Write,
 }
 
-/// What system calls return: -1 is an error.
+/// What system calls return: -1 is an error, which `errno` tells.
 pub(crate) trait Outcome: Copy {
     fn is_error(self) -> bool;
+
+    /// The error, right after the call.
+    fn error(self) -> io::Error {
+        io::Error::last_os_error()
+    }
 }
 
 impl Outcome for libc::c_int {
@@ -132,7 +137,7 @@ pub(crate) fn call<T: Outcome>(which: Call, f: impl FnOnce() -> T) -> io::Result
     let _ = which;
     let outcome = f();
     if outcome.is_error() {
-        Err(io::Error::last_os_error())
+        Err(outcome.error())
     } else {
         Ok(outcome)
     }

@@ -50,6 +50,7 @@ const BELL: u64 = 0xFE11_10C0_57A7_E5ED;
 
 pub(crate) struct Epoll {
     set: OwnedFd,
+    way: os::Way,
     bell: Mutex<BellWatch>,
     /// [`BELL`] is a user's token now: only EPOLLRDNORM tells the bell.
     bell_yields: AtomicBool,
@@ -72,6 +73,7 @@ impl Epoll {
     pub(crate) fn new() -> io::Result<Epoll> {
         Ok(Epoll {
             set: os::create()?,
+            way: os::Way::find(),
             bell: Mutex::new(BellWatch::Not),
             bell_yields: AtomicBool::new(false),
             bell_taken: AtomicBool::new(false),
@@ -186,12 +188,11 @@ impl Epoll {
         })
     }
 
-    #[inline(always)]
-    fn is_bell(&self, flags: u32, data: u64) -> bool {
-        data == BELL
-            && (flags & os::EPOLLRDNORM as u32 != 0
-                || !self.bell_yields.load(Ordering::Acquire)
-                || !self.is_taken())
+    /// Whether a record with the user data [`BELL`] is the bell's.
+    fn is_bell(&self, flags: u32) -> bool {
+        flags & os::EPOLLRDNORM as u32 != 0
+            || !self.bell_yields.load(Ordering::Acquire)
+            || !self.is_taken()
     }
 
     /// Whether a source was ever registered under [`BELL`]. If not, a record without EPOLLRDNORM is
@@ -203,40 +204,41 @@ impl Epoll {
     }
 
     /// Appends at most `room` events to `list`, blocking for at most `timeout`.
-    #[inline(always)]
     pub(crate) fn wait(
         &self,
         list: &mut Vec<Event>,
         room: usize,
         timeout: Option<Duration>,
     ) -> io::Result<Harvest> {
-        let start = list.len();
-        // Two while the bell is being moved, the later one first.
-        let mut bells = [None; 2];
-        let decode = |flags, data, index| {
-            if self.is_bell(flags, data) {
-                bells[usize::from(bells[0].is_some())] = Some(index);
-            }
-            // The data came from a token, so it fits.
-            Event::new(Token(data as usize), decode(flags), flags)
-        };
         #[cfg(has_epoll_pwait2)]
-        let count = match timeout {
-            Some(timeout) if is_short(timeout) => self.wait_briefly(list, room, timeout, decode),
-            _ => os::wait(self.set.as_fd(), list, room, milliseconds(timeout), decode),
-        }?;
-        #[cfg(not(has_epoll_pwait2))]
-        let count = os::wait(self.set.as_fd(), list, room, milliseconds(timeout), decode)?;
-        let mut harvest = Harvest {
-            events: count,
-            rung: false,
-        };
-        for index in bells.into_iter().flatten() {
-            list.swap_remove(start + index);
-            harvest.events -= 1;
-            harvest.rung = true;
+        if let Some(timeout) = timeout.filter(|&timeout| is_short(timeout)) {
+            return self.wait_briefly(list, room, timeout);
         }
-        Ok(harvest)
+        self.wait_milliseconds(list, room, milliseconds(timeout))
+    }
+
+    /// The same for ever or not at all.
+    #[inline(always)]
+    pub(crate) fn wait_simply(
+        &self,
+        list: &mut Vec<Event>,
+        room: usize,
+        block: bool,
+    ) -> io::Result<Harvest> {
+        self.wait_milliseconds(list, room, if block { -1 } else { 0 })
+    }
+
+    #[inline(always)]
+    fn wait_milliseconds(
+        &self,
+        list: &mut Vec<Event>,
+        room: usize,
+        timeout: i32,
+    ) -> io::Result<Harvest> {
+        let set = self.set.as_fd();
+        os::wait(set, self.way, list, room, timeout, |records| {
+            self.take(records)
+        })
     }
 
     /// The same for a timeout that epoll_wait would have to round up to several times its length.
@@ -247,14 +249,53 @@ impl Epoll {
         list: &mut Vec<Event>,
         room: usize,
         timeout: Duration,
-        decode: impl FnMut(u32, u64, usize) -> Event,
-    ) -> io::Result<usize> {
+    ) -> io::Result<Harvest> {
         let set = self.set.as_fd();
+        let rounded = milliseconds(Some(timeout));
         PWAIT2.or(
-            &mut (list, decode),
-            |(list, decode)| os::pwait2(set, list, room, timeout, decode),
-            |(list, decode)| os::wait(set, list, room, milliseconds(Some(timeout)), decode),
+            list,
+            |list| os::pwait2(set, list, room, timeout, |records| self.take(records)),
+            |list| {
+                os::wait(set, self.way, list, room, rounded, |records| {
+                    self.take(records)
+                })
+            },
         )
+    }
+
+    /// Makes events of the kernel's records.
+    #[inline(never)]
+    fn take(&self, records: os::Records<'_>) -> Harvest {
+        let mut maybe_rung = false;
+        let (list, count) = records.into_events(|flags, data| {
+            maybe_rung |= data == BELL;
+            // The data came from a token, so it fits.
+            Event::new(Token(data as usize), decode(flags), flags)
+        });
+        if maybe_rung {
+            let start = list.len() - count;
+            return self.take_bells_out(list, start);
+        }
+        Harvest {
+            events: count,
+            rung: false,
+        }
+    }
+
+    /// Of the events from `start` on, those that are the bell's: two while it is being moved.
+    #[inline(never)]
+    fn take_bells_out(&self, list: &mut Vec<Event>, start: usize) -> Harvest {
+        let before = list.len();
+        for index in (start..before).rev() {
+            let event = &list[index];
+            if event.token().0 as u64 == BELL && self.is_bell(event.raw()) {
+                list.swap_remove(index);
+            }
+        }
+        Harvest {
+            events: list.len() - start,
+            rung: list.len() < before,
+        }
     }
 }
 

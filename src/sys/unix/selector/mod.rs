@@ -227,6 +227,7 @@ impl Selector {
     }
 
     /// One poll, into the cleared `events`, whose capacity is at least 1.
+    #[inline]
     pub(crate) fn select(
         &self,
         turn: &mut Turn,
@@ -234,11 +235,11 @@ impl Selector {
         timeout: Option<Duration>,
     ) -> io::Result<()> {
         let capacity = events.capacity();
-        let mut kernel = OnePoll {
+        let kernel = OnePoll {
             selector: self,
             list: events.list_mut(),
         };
-        self.hub.notify.poll(turn, &mut kernel, capacity, timeout)
+        self.hub.notify.poll(turn, kernel, capacity, timeout)
     }
 
     /// What this selector's wakers share, complete with the kernel object: the first waker makes it.
@@ -361,9 +362,6 @@ struct OnePoll<'a> {
 }
 
 impl Kernel for OnePoll<'_> {
-    // The hot path of every poll; left to itself the compiler makes calls of it that cost more than
-    // the work in between.
-    #[inline(always)]
     fn wait(&mut self, room: usize, timeout: Option<Duration>) -> io::Result<Harvest> {
         match &self.selector.backend {
             #[cfg(sel_epoll)]
@@ -384,6 +382,22 @@ impl Kernel for OnePoll<'_> {
             }
             #[cfg(sel_poll)]
             Backend::Poll(poll) => poll.wait(self.list, room, timeout),
+        }
+    }
+
+    // The hot path of every poll; left to itself the compiler makes calls of it that cost more than
+    // the work in between.
+    #[cfg(sel_epoll)]
+    #[inline(always)]
+    fn wait_simply(&mut self, room: usize, block: bool) -> io::Result<Harvest> {
+        match &self.selector.backend {
+            Backend::Epoll(epoll) => {
+                let harvest = epoll.wait_simply(self.list, room, block)?;
+                self.rearm(harvest);
+                Ok(harvest)
+            }
+            #[cfg(sel_poll)]
+            _ => self.wait(room, (!block).then_some(Duration::ZERO)),
         }
     }
 
