@@ -62,11 +62,13 @@ const DERIVED: &[&str] = &[
     "sys_wasi",    // sys/wasi is compiled in
     "wasi_p1",     // and preview 1 is all there is
     "sys_shell",   // sys/shell is compiled in
+    "sys_poll",    // sys/poll is compiled in: a selector that makes edges of levels
     "force_poll",  // poll(2) was asked for by cfg
     "force_pipe",  // the pipe waker was asked for by cfg
     "sel_epoll",   // the selectors that are compiled in: one, or with `runtime-selector` all
     "sel_kqueue",
     "sel_poll",
+    "sel_poll_oneoff",
     "sel_iocp",
     "waker_eventfd", // the wakers likewise; a pipe is always there, as the last resort, if pipes are
     "waker_kqueue",
@@ -484,15 +486,19 @@ fn derive(has: Option<&[&str]>) {
         let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
         let threads = features.split(',').any(|name| name == "atomics");
         // rustc's older name for preview 1 is none.
-        set_if(preview == "p1" || preview.is_empty(), "wasi_p1");
+        let p1 = preview == "p1" || preview.is_empty();
+        set_if(p1, "wasi_p1");
         set_if(!threads, "waker_flag");
-        set("sel_poll");
+        set(if p1 { "sel_poll_oneoff" } else { "sel_poll" });
+        set("sys_poll");
     } else if sys_unix {
         let epoll = can("has_epoll") && (all || !force_poll);
         let kqueue = can("has_kqueue") && (all || !force_poll);
         set_if(epoll, "sel_epoll");
         set_if(kqueue, "sel_kqueue");
-        set_if(all || !(epoll || kqueue), "sel_poll");
+        let poll = all || !(epoll || kqueue);
+        set_if(poll, "sel_poll");
+        set_if(poll, "sys_poll");
         let eventfd = can("has_eventfd") && (all || !force_pipe);
         // For poll(2) it would take a queue of its own: only if somebody asks for that.
         let user = kqueue && can("has_user_events") && (all || !force_pipe);

@@ -16,7 +16,7 @@ use crate::token::Token;
 pub(crate) struct IoSource<T> {
     state: IoSourceState,
     io: T,
-    #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+    #[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
     owner: owner::Owner,
 }
 
@@ -26,7 +26,7 @@ impl<T> IoSource<T> {
         IoSource {
             state: IoSourceState::new(),
             io,
-            #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+            #[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
             owner: owner::Owner::default(),
         }
     }
@@ -115,12 +115,12 @@ impl<T: AsRaw> Source for IoSource<T> {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+        #[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
         self.owner.claim(registry.selector().id())?;
         let result = self
             .state
             .register(registry.selector(), self.io.raw(), token, interests);
-        #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+        #[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
         if result.is_err() {
             self.owner.clear();
         }
@@ -133,17 +133,17 @@ impl<T: AsRaw> Source for IoSource<T> {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+        #[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
         self.owner.check(registry.selector().id())?;
         self.state
             .reregister(registry.selector(), self.io.raw(), token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+        #[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
         self.owner.check_end(registry.selector().id())?;
         let result = self.state.deregister(registry.selector(), self.io.raw());
-        #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+        #[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
         if result
             .as_ref()
             .map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true)
@@ -163,7 +163,7 @@ impl<T: fmt::Debug> fmt::Debug for IoSource<T> {
 
 /// Which selector a source is registered with. The kernel takes one descriptor into several epoll
 /// sets; that is hardly ever meant, so builds that can afford the field refuse it.
-#[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+#[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
 mod owner {
     use std::io;
 

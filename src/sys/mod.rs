@@ -17,12 +17,12 @@ use std::fmt;
 
 use crate::event::Event;
 
-#[cfg(any(sel_epoll, sel_poll))]
+#[cfg(any(sel_epoll, sys_poll))]
 mod answer;
-#[cfg(sel_poll)]
+#[cfg(sys_poll)]
 mod poll;
 
-#[cfg(any(sel_epoll, sel_iocp, all(sel_poll, not(wasi_p1))))]
+#[cfg(any(sel_epoll, sel_iocp, sel_poll))]
 mod timeout;
 
 #[cfg(sys_unix)]
@@ -71,7 +71,7 @@ pub(crate) const NO_POLL: &str = if cfg!(feature = "os-poll") {
 };
 
 /// A selector's identity: never 0, and never another's.
-#[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll, sel_iocp))]
+#[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
 #[cfg_attr(sys_shell, allow(dead_code))] // There is none.
 fn next_id() -> usize {
     use std::sync::atomic::{AtomicUsize, Ordering};

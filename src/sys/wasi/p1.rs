@@ -75,8 +75,13 @@ fn answer(event: &wasip1::Event) -> Flags {
     match event.error {
         wasip1::ERRNO_SUCCESS if hung_up && direction == POLLIN => POLLIN | POLLRDHUP,
         wasip1::ERRNO_SUCCESS => direction,
-        // The call is over, so is what it was about.
-        wasip1::ERRNO_BADF => POLLNVAL,
+        // It is closed, or nothing that this host can wait for: one event, and silence.
+        wasip1::ERRNO_BADF
+        | wasip1::ERRNO_INVAL
+        | wasip1::ERRNO_NOTCAPABLE
+        | wasip1::ERRNO_NOTSOCK
+        | wasip1::ERRNO_NOTSUP
+        | wasip1::ERRNO_PERM => POLLNVAL,
         _ => POLLERR | direction,
     }
 }
@@ -138,6 +143,12 @@ pub(crate) fn connect(_: SocketAddr) -> io::Result<TcpStream> {
     Err(unsupported(
         "WASI preview 1 cannot connect: only the host opens sockets",
     ))
+}
+
+/// An error with this sentence: std's says less.
+#[cfg(feature = "net")]
+pub(super) fn no_sockets(sentence: &'static str) -> io::Result<()> {
+    Err(unsupported(sentence))
 }
 
 /// There are no UDP sockets.

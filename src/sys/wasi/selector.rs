@@ -4,6 +4,7 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::DEFAULT_SELECTOR;
+use super::sleep::LONGEST;
 use crate::event::{Event, Events};
 use crate::interest::Interest;
 use crate::kind::{SelectorKind, WakerKind};
@@ -112,6 +113,7 @@ impl Selector {
         let mut kernel = OnePoll {
             poll: &self.poll,
             list: events.list_mut(),
+            endless: timeout.is_none(),
         };
         self.hub.notify.poll(turn, &mut kernel, capacity, timeout)
     }
@@ -169,12 +171,15 @@ impl WakeHub {
 struct OnePoll<'a> {
     poll: &'a Poll,
     list: &'a mut Vec<Event>,
+    /// There was no timeout. One that is beyond the clock is another matter: it has to be waited for.
+    endless: bool,
 }
 
 impl Kernel for OnePoll<'_> {
     #[inline]
     fn wait(&mut self, room: usize, timeout: Option<Duration>) -> io::Result<Harvest> {
-        self.poll.wait(self.list, room, timeout)
+        let longest = Some(LONGEST).filter(|_| !self.endless);
+        self.poll.wait(self.list, room, timeout.or(longest))
     }
 
     fn emit(&mut self, token: Token) {

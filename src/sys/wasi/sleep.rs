@@ -2,7 +2,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 /// A year at a time: longer ones may be more than the host's clock can count to.
-const LONGEST: Duration = Duration::from_secs(365 * 86400);
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 86400);
 
 /// What a poll does that has nothing to ask about. It may end early, the caller asks again then.
 ///

@@ -5,8 +5,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 pub(crate) use super::preview::connect;
 
-/// A listener on `addr`. Under preview 1 there are only those that the host has opened, and std says so.
+/// A listener on `addr`. Under preview 1 there are only those that the host has opened.
 pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+    #[cfg(wasi_p1)]
+    super::preview::no_sockets("WASI preview 1 cannot listen: only the host opens sockets")?;
     let listener = TcpListener::bind(addr)?;
     listener.set_nonblocking(true)?;
     Ok(listener)

@@ -55,7 +55,7 @@ pub struct Facts {
 /// What stands for no selector, and no waker.
 pub const NOTHING: &str = "none";
 
-const SELECTORS: [&str; 5] = ["epoll", "kqueue", "poll", "iocp", NOTHING];
+const SELECTORS: [&str; 6] = ["epoll", "kqueue", "poll", "poll_oneoff", "iocp", NOTHING];
 const WAKERS: [&str; 7] = [
     "eventfd", "kqueue", "pipe", "udp", "packet", "flag", NOTHING,
 ];
