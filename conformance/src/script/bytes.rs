@@ -7,6 +7,8 @@
 
 use super::case::Case;
 use super::op::{How, Kind, Op, SLOTS, Timeout, WAKERS, Want};
+#[cfg(unix)]
+use super::rounds::WIDTH;
 
 const HEADER: usize = 8;
 const RECORD: usize = 4;
@@ -143,14 +145,18 @@ impl Case {
         let [mode, capacity, ..] = header;
         let records = bytes[given..].chunks_exact(RECORD).take(MAX_OPERATIONS);
         match mode % 8 {
-            0..5 => {
+            0..4 => {
                 let mut script = furniture(&header, 0, 3);
                 script.extend(records.map(|record| operation(NAMES, record)));
                 Case::One(script)
             }
+            #[cfg(unix)]
+            6.. => Case::Rounds {
+                capacity: pick(&CAPACITIES, capacity).max(1),
+                rounds: rounds(&header, records),
+            },
             more => {
-                let threads = usize::from(more) - 3;
-                let threads = threads.min(3);
+                let threads = (usize::from(more) - 2).min(3);
                 let mut scripts: Vec<_> = (0..threads)
                     .map(|thread| furniture(&header, thread as u8, 2))
                     .collect();
@@ -186,6 +192,22 @@ fn furniture(header: &[u8; HEADER], thread: u8, pairs: u8) -> Vec<Op> {
         });
     }
     script
+}
+
+/// What there is to begin with is made one after the other. Two high bits of an operation are 0 where
+/// a round begins.
+#[cfg(unix)]
+fn rounds<'a>(header: &[u8; HEADER], records: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<Op>> {
+    let furniture = furniture(header, 0, 3).into_iter();
+    let mut rounds: Vec<Vec<Op>> = furniture.map(|op| vec![op]).collect();
+    for record in records {
+        let op = operation(NAMES, record);
+        match rounds.last_mut() {
+            Some(round) if record[3] >> 6 != 0 && round.len() < WIDTH => round.push(op),
+            _ => rounds.push(vec![op]),
+        }
+    }
+    rounds
 }
 
 fn two_slots(byte: u8, a: u8) -> Vec<Op> {

@@ -6,9 +6,15 @@ use std::time::{Duration, Instant};
 use super::compare::{Divergence, check_all};
 use super::fuzz::{SHRINKING, SHRINKING_LIMIT, ThreadsText, shrink_threads};
 use super::op::Op;
+#[cfg(unix)]
+use super::rounds::check_rounds;
 use super::stats::Stats;
 use super::threads::check_threads;
 use crate::backend::Backend;
+
+/// How often operations that overlap are tried again before a script of them is taken to pass.
+#[cfg(unix)]
+const REPEATS: usize = 20;
 
 /// A script for one thread or for several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +25,12 @@ pub enum Case {
         capacity: u8,
         scripts: Vec<Vec<Op>>,
     },
+    /// The same capacity, and operations that overlap.
+    #[cfg(unix)]
+    Rounds {
+        capacity: u8,
+        rounds: Vec<Vec<Op>>,
+    },
 }
 
 impl Case {
@@ -27,6 +39,8 @@ impl Case {
         match self {
             Case::One(script) => script.len(),
             Case::Threads { scripts, .. } => scripts.iter().map(Vec::len).sum(),
+            #[cfg(unix)]
+            Case::Rounds { rounds, .. } => rounds.iter().map(Vec::len).sum(),
         }
     }
 
@@ -45,6 +59,13 @@ impl Case {
             Case::Threads { capacity, scripts } => {
                 for (backend, sum) in backends {
                     sum.add(&check_threads(backend, *capacity, scripts, limit)?);
+                }
+                Ok(())
+            }
+            #[cfg(unix)]
+            Case::Rounds { capacity, rounds } => {
+                for (backend, sum) in backends {
+                    sum.add(&check_rounds(backend, *capacity, rounds, limit)?);
                 }
                 Ok(())
             }
@@ -70,6 +91,11 @@ impl Case {
             Case::Threads { capacity, scripts } => {
                 let (divergence, scripts) = shrink_threads(&failing, capacity, scripts, divergence);
                 (Case::Threads { capacity, scripts }, divergence)
+            }
+            #[cfg(unix)]
+            Case::Rounds { capacity, rounds } => {
+                let (rounds, divergence) = shrink_rounds(&failing, capacity, rounds, divergence);
+                (Case::Rounds { capacity, rounds }, divergence)
             }
         }
     }
@@ -102,6 +128,45 @@ fn shrink_script(
     (script, divergence)
 }
 
+#[cfg(unix)]
+fn shrink_rounds(
+    backend: &Backend,
+    capacity: u8,
+    mut rounds: Vec<Vec<Op>>,
+    mut divergence: Divergence,
+) -> (Vec<Vec<Op>>, Divergence) {
+    let begun = Instant::now();
+    let fails = |rounds: &[Vec<Op>]| {
+        let mut tries = 0..REPEATS;
+        tries.find_map(|_| check_rounds(backend, capacity, rounds, SHRINKING_LIMIT).err())
+    };
+    for part in [16, 4, 1] {
+        let mut end = rounds.len();
+        while end > 0 && begun.elapsed() < SHRINKING {
+            let start = end.saturating_sub(part);
+            let mut shorter = rounds.clone();
+            shorter.drain(start..end);
+            if let Some(found) = fails(&shorter) {
+                (rounds, divergence) = (shorter, found);
+            }
+            end = start.min(rounds.len());
+        }
+    }
+    for round in (0..rounds.len()).rev() {
+        for index in (0..rounds[round].len()).rev() {
+            let mut shorter = rounds.clone();
+            shorter[round].remove(index);
+            if rounds[round].len() == 1 || begun.elapsed() > SHRINKING {
+                continue;
+            }
+            if let Some(found) = fails(&shorter) {
+                (rounds, divergence) = (shorter, found);
+            }
+        }
+    }
+    (rounds, divergence)
+}
+
 /// As `tests/scripts/kept.rs` has it.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,6 +179,8 @@ impl fmt::Display for Case {
                 write!(f, "    ]),")
             }
             Case::Threads { capacity, scripts } => write!(f, "{}", ThreadsText(*capacity, scripts)),
+            #[cfg(unix)]
+            Case::Rounds { capacity, rounds } => write!(f, "{}", ThreadsText(*capacity, rounds)),
         }
     }
 }

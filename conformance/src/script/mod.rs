@@ -25,6 +25,8 @@ mod fuzz;
 mod kernel;
 mod model;
 mod op;
+#[cfg(unix)]
+mod rounds;
 mod run;
 #[cfg_attr(windows, path = "../windows/script_source.rs")]
 mod source;
@@ -36,5 +38,7 @@ pub use self::case::Case;
 pub use self::compare::{Divergence, Script, check, check_all};
 pub use self::fuzz::{Failure, backends, fuzz, fuzz_threads};
 pub use self::op::{How, Kind, Op, Timeout, Want};
+#[cfg(unix)]
+pub use self::rounds::check_rounds;
 pub use self::stats::Stats;
 pub use self::threads::check_threads;

@@ -1,7 +1,7 @@
 //! The real sources of a script.
 
 use std::io::{self, Read, Write};
-use std::net::{self, Shutdown, SocketAddr};
+use std::net::{self, Ipv4Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix;
@@ -54,7 +54,7 @@ impl Real {
     pub(super) fn create(kind: Kind) -> Option<(Real, Option<Real>)> {
         Some(match kind {
             Kind::Tcp => {
-                let (a, b) = pairs::std_tcp();
+                let (a, b) = tcp_pair().expect("a connection");
                 (tcp(a), Some(tcp(b)))
             }
             Kind::Unix => {
@@ -81,7 +81,8 @@ impl Real {
             }
             Kind::Eventfd => (Real::Eventfd(Raw(samples::eventfd().0)), None),
             Kind::TcpListener => {
-                let (listener, address) = pairs::listener();
+                let listener = TcpListener::bind((own_host(), 0).into()).expect("a listener");
+                let address = listener.local_addr().expect("its address");
                 (Real::TcpListener(listener, address), None)
             }
             Kind::UnixListener => {
@@ -206,6 +207,18 @@ impl Real {
 }
 
 impl Real {
+    /// The number of a `SourceFd`.
+    pub(super) fn raw_number(&self) -> Option<RawFd> {
+        match self {
+            Real::Raw(Raw(fd)) | Real::Eventfd(Raw(fd)) => Some(fd.as_raw_fd()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_datagram(&self) -> bool {
+        matches!(self, Real::Datagram(_) | Real::Udp(_))
+    }
+
     pub(super) fn is_tcp(&self) -> bool {
         matches!(self, Real::Tcp(_))
     }
@@ -220,6 +233,28 @@ impl AsRawFd for Real {
 impl AsFd for Real {
     fn as_fd(&self) -> BorrowedFd<'_> {
         each!(self, source => source.as_fd())
+    }
+}
+
+/// An address of the loopback network that nobody else listens at, and another one each time: millions of
+/// scripts would use up one address's ports, because a connection that is over keeps its for a minute.
+fn own_host() -> Ipv4Addr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let process = 64 + process::id() % 128;
+    let [low, high] = [number % 250, number / 250 % 250].map(|part| part as u8 + 1);
+    Ipv4Addr::new(127, process as u8, high, low)
+}
+
+fn tcp_pair() -> io::Result<(net::TcpStream, net::TcpStream)> {
+    let listener = net::TcpListener::bind((own_host(), 0))?;
+    let ours = net::TcpStream::connect(listener.local_addr()?)?;
+    let own_address = ours.local_addr()?;
+    loop {
+        let (peer, from) = listener.accept()?;
+        if from == own_address {
+            return Ok((ours, peer));
+        }
     }
 }
 

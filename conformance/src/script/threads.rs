@@ -23,25 +23,25 @@ use super::stats::Stats;
 use crate::backend::Backend;
 
 /// The token that ends the poller.
-const STOP: usize = usize::MAX;
+pub(super) const STOP: usize = usize::MAX;
 /// Tokens of one thread.
 const TOKENS: usize = 1 << 20;
 
 /// When a token was reported.
 #[derive(Copy, Clone, Debug, Default)]
-struct Told {
+pub(super) struct Told {
     /// When the last poll that reported it began.
-    begun: u64,
+    pub(super) begun: u64,
     /// When the last poll that reported it for a direction had returned.
-    returned: [u64; 2],
+    pub(super) returned: [u64; 2],
     /// Whether it was ever reported readable, or writable.
-    says: [bool; 2],
+    pub(super) says: [bool; 2],
 }
 
 #[derive(Debug, Default)]
-struct Log {
-    told: BTreeMap<usize, Told>,
-    events: u64,
+pub(super) struct Log {
+    pub(super) told: BTreeMap<usize, Told>,
+    pub(super) events: u64,
 }
 
 /// How often one poll may ask the kernel: changes that others make meanwhile interrupt it, and some
@@ -51,15 +51,15 @@ const WAITS_OF_OPERATION: u64 = 70;
 
 /// What the threads share.
 #[derive(Debug, Default)]
-struct Shared {
-    clock: Arc<AtomicU64>,
+pub(super) struct Shared {
+    pub(super) clock: Arc<AtomicU64>,
     log: Mutex<Log>,
     /// The poller is about to be told to stop.
-    stopping: AtomicBool,
+    pub(super) stopping: AtomicBool,
 }
 
 impl Shared {
-    fn log(&self) -> MutexGuard<'_, Log> {
+    pub(super) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,7 +131,9 @@ fn work_all(runners: &mut [Runner], scripts: &[impl AsRef<[Op]> + Sync]) -> Resu
     })
 }
 
-fn join(thread: ScopedJoinHandle<'_, Result<(), Complaint>>) -> Result<(), Complaint> {
+pub(super) fn join<T>(
+    thread: ScopedJoinHandle<'_, Result<T, Complaint>>,
+) -> Result<T, Complaint> {
     thread
         .join()
         .unwrap_or_else(|payload| Err(message(&*payload)))
@@ -148,7 +150,7 @@ fn work(runner: &mut Runner, script: &[Op]) -> Result<(), Complaint> {
 }
 
 /// Polls until told to stop, and notes down what is reported.
-fn report(
+pub(super) fn report(
     backend: &Backend,
     poll: &mut Poll,
     capacity: usize,
@@ -249,7 +251,7 @@ fn check_lives(runners: &[Runner], shared: &Shared) -> Result<(), Complaint> {
 }
 
 /// Everything was dropped.
-fn assert_silent(poll: &mut Poll) -> Result<(), Complaint> {
+pub(super) fn assert_silent(poll: &mut Poll) -> Result<(), Complaint> {
     let mut events = Events::with_capacity(64);
     poll.poll(&mut events, Some(Duration::ZERO))
         .map_err(|error| format!("poll answered {error:?}"))?;

@@ -442,6 +442,35 @@ pub const KEPT: &[(&str, &[Op])] = &[
             },
         ],
     ),
+    (
+        "the number of a listener whose registration a duplicate has kept",
+        &[
+            Create {
+                kind: UnixListener,
+                a: 2,
+                b: 3,
+            },
+            Connect {
+                listener: 2,
+                into: 3,
+            },
+            Dup { from: 2, into: 0 },
+            Register {
+                slot: 0,
+                poll: 0,
+                token: 7,
+                want: RW,
+            },
+            Dup { from: 2, into: 0 },
+            Dup { from: 2, into: 0 },
+            Register {
+                slot: 0,
+                poll: 0,
+                token: 7,
+                want: RW,
+            },
+        ],
+    ),
 ];
 
 /// For several threads: the capacity of the poller's buffer, and a script for each.

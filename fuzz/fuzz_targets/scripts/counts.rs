@@ -18,7 +18,7 @@ struct Sort {
 }
 
 pub struct Tally {
-    sorts: [Sort; 2],
+    sorts: [Sort; 3],
     divergences: u64,
     file: Option<PathBuf>,
     written: Instant,
@@ -31,7 +31,11 @@ impl Tally {
             sums: backends.iter().map(|b| (*b, Stats::default())).collect(),
         };
         Tally {
-            sorts: [sort("one thread"), sort("several threads")],
+            sorts: [
+                sort("one thread"),
+                sort("several threads"),
+                sort("overlapping operations"),
+            ],
             divergences: 0,
             file: env::var_os("FERRIO_FUZZ_COUNTS").map(PathBuf::from),
             written: Instant::now(),
@@ -47,6 +51,7 @@ impl Tally {
         match case {
             Case::One(_) => &mut self.sorts[0].sums,
             Case::Threads { .. } => &mut self.sorts[1].sums,
+            Case::Rounds { .. } => &mut self.sorts[2].sums,
         }
     }
 

@@ -128,6 +128,10 @@ fn stored(directory: &Path) -> Vec<Case> {
 fn adapted(case: &Case) -> Case {
     match case {
         Case::One(script) => Case::One(script.iter().map(one_waker).collect()),
+        Case::Rounds { capacity, rounds } => Case::Rounds {
+            capacity: *capacity,
+            rounds: rounds.iter().map(without_wakers).collect(),
+        },
         Case::Threads { capacity, scripts } => {
             let wakes = |op: &&Op| matches!(op, Op::NewWaker { .. } | Op::Wake { .. });
             let without =

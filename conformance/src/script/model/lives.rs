@@ -33,6 +33,20 @@ impl Life {
         }
     }
 
+    /// For comparisons, in which it doesn't matter what was so.
+    pub(super) fn forget(&mut self) {
+        self.ready = [false; 2];
+        self.until = self.until.map(|_| 0);
+    }
+
+    /// Takes over what was so in another run of events, and the later end.
+    pub(super) fn absorb(&mut self, other: &Life) {
+        for direction in DIRECTIONS {
+            self.ready[direction] |= other.ready[direction];
+        }
+        self.until = self.until.max(other.until);
+    }
+
     /// See [`Registration::inherit`].
     pub(super) fn inherit(&mut self, earlier: &Registration) {
         for direction in DIRECTIONS {
@@ -49,7 +63,7 @@ impl Life {
 
 impl Model {
     pub(super) fn end_life(&mut self, token: usize) {
-        let now = super::tick(&self.clock);
+        let now = self.ended.unwrap_or_else(|| super::tick(&self.clock));
         let alive = |life: &&mut Life| life.token == token && life.until.is_none();
         if let Some(life) = self.lives.iter_mut().find(alive) {
             life.until = Some(now);

@@ -8,6 +8,7 @@
 //! What it never does is to believe an event: readiness follows from the operations alone, and where
 //! it depends on the sizes of buffers, from what the kernel says when asked beside the library.
 
+mod alike;
 mod io;
 mod lives;
 mod object;
@@ -26,7 +27,7 @@ use crate::backend::Backend;
 use crate::capability::Capability;
 use crate::kernel::Number;
 
-use self::lives::Life;
+pub(crate) use self::lives::Life;
 pub(crate) use self::object::{Level, Object, World};
 pub(crate) use self::registry::Musts;
 pub(crate) use self::watch::Seen;
@@ -119,6 +120,8 @@ pub(crate) struct Model {
     clock: Arc<AtomicU64>,
     /// When the operation that is being applied began.
     now: u64,
+    /// When it had returned, if that is known already.
+    ended: Option<u64>,
     pub(crate) extras: Vec<&'static str>,
     pub(crate) lives: Vec<Life>,
 }
@@ -139,6 +142,7 @@ impl Model {
             own_way: false,
             clock,
             now: 0,
+            ended: None,
             extras: Vec::new(),
             lives: Vec::new(),
         }
@@ -231,6 +235,7 @@ impl Model {
                 let mut registration = ghost.registration.clone();
                 registration.disarm();
                 slot.registrations[ghost.poll] = Some(registration);
+                self.own_way = true;
             }
             !same
         });

@@ -42,8 +42,9 @@ impl Model {
         let replaces = self.rules.replaces && self.world.get(it.object).kind.is_raw();
         let expected = if taken && !replaces { EXISTS } else { Ok(()) };
         compare("register", answer, &[expected])?;
+        // What is left of a descriptor that was closed is not there on every selector.
+        self.own_way |= haunted || taken && answer.is_ok();
         if answer.is_ok() {
-            self.own_way |= taken;
             self.start((slot, poll), token, want);
         }
         Ok(())
@@ -235,6 +236,10 @@ impl Model {
     pub(crate) fn wake(&mut self, waker: usize) {
         let now = self.now;
         self.bells[waker].as_mut().expect("a waker").pending = Some(now);
+    }
+
+    pub(crate) fn has_waker(&self, waker: usize) -> bool {
+        self.bells[waker].is_some()
     }
 
     pub(crate) fn drop_waker(&mut self, waker: usize) {

@@ -203,6 +203,26 @@ impl Registration {
         }
     }
 
+    /// For comparisons, in which it doesn't matter what was so, nor since when somebody waits.
+    pub(super) fn forget(&mut self) {
+        for direction in &mut self.directions {
+            direction.armed = direction.armed.map(|_| 0);
+            direction.was_ready = false;
+        }
+    }
+
+    /// Takes over what was so in another run of events; `earlier` of two moments counts.
+    pub(super) fn absorb(
+        &mut self,
+        other: &Registration,
+        earlier: impl Fn(Option<u64>, Option<u64>) -> Option<u64>,
+    ) {
+        for (direction, other) in self.directions.iter_mut().zip(&other.directions) {
+            direction.armed = earlier(direction.armed, other.armed);
+            direction.was_ready |= other.was_ready;
+        }
+    }
+
     pub(super) fn loosen(&mut self, direction: usize) {
         self.directions[direction].loose = true;
         self.open |= direction == READ;

@@ -69,7 +69,7 @@ fn clone(registry: &Registry) -> Registry {
     registry.try_clone().expect("no system call")
 }
 
-fn kind<T>(result: io::Result<T>) -> Result<T, ErrorKind> {
+pub(super) fn kind<T>(result: io::Result<T>) -> Result<T, ErrorKind> {
     result.map_err(|error| match error.raw_os_error() {
         Some(SHUT) => ErrorKind::BrokenPipe,
         _ => error.kind(),
