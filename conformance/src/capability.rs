@@ -65,6 +65,12 @@ pub enum Capability {
     ResetIsTheReadersError,
     /// A datagram that was refused is news of the socket that sent it.
     RefusedDatagramIsReported,
+    /// How many bytes have arrived at a stream can be asked: FIONREAD.
+    ArrivalsAreCounted,
+    /// The kernel's answer is about this moment.
+    FreshAnswers,
+    /// A listener is ready for reading only.
+    ListenersOnlyRead,
     /// A question is answered for all that is ready, however much it is.
     WholeAnswers,
     /// A thread beside the one that polls.

@@ -48,7 +48,7 @@ pub mod outside;
 pub mod pairs;
 pub mod rearm;
 pub mod samples;
-#[cfg(any(unix, windows))]
+#[cfg(not(wasi_p1))]
 pub mod script;
 #[cfg(unix)]
 pub mod seccomp;

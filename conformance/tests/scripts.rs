@@ -5,14 +5,17 @@
 //! name or its beginning, as in `epoll` or `poll_pipe`; `FERRIO_SCRIPT_STATS=1` prints what was
 //! reached.
 
-#![cfg(any(unix, windows))]
+#[cfg_attr(target_os = "wasi", allow(dead_code))] // Those for threads.
 #[path = "scripts/kept.rs"]
 mod kept;
+#[cfg_attr(target_os = "wasi", allow(dead_code))] // Likewise.
 #[path = "scripts/kept_kqueue.rs"]
 mod kept_kqueue;
 
 use std::env;
 
+#[cfg(unix)]
+use ferrio_conformance::script::Case;
 use ferrio_conformance::script::{self, Stats};
 use ferrio_conformance::{Backend, LIMIT};
 
@@ -54,6 +57,7 @@ fn kept_scripts_pass() {
     }
 }
 
+#[cfg(any(unix, windows))]
 #[test]
 fn kept_scripts_of_several_threads_pass() {
     for (name, capacity, scripts) in kept::KEPT_THREADS.iter().chain(kept_kqueue::KEPT_THREADS) {
@@ -76,6 +80,31 @@ fn random_scripts_pass() {
             }
         }
         Err(failure) => panic!("seed {seed}: {failure}"),
+    }
+}
+
+#[cfg(any(unix, windows))]
+/// What one of several threads reads or ends, another does at the same time.
+#[cfg(unix)]
+#[test]
+fn random_scripts_of_overlapping_operations_pass() {
+    let operations = number("FERRIO_SCRIPT_OPERATIONS", OPERATIONS) / 8;
+    let seed = number("FERRIO_SCRIPT_SEED", SEED);
+    let mut sums: Vec<_> = backends()
+        .into_iter()
+        .map(|b| (b, Stats::default()))
+        .collect();
+    let mut state = seed;
+    while sums.iter().map(|(_, stats)| stats.operations).sum::<u64>() < operations {
+        let mut bytes = script::bytes::random(&mut state);
+        bytes[0] = script::bytes::OVERLAPPING;
+        let case = Case::from_bytes(&bytes);
+        if let Err(divergence) = case.check(&mut sums, LIMIT) {
+            panic!("seed {seed}: {divergence}\n{case}");
+        }
+    }
+    for (backend, stats) in &sums {
+        println!("{} overlapping: {}", backend.name, show(stats));
     }
 }
 

@@ -4,11 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::model::{READ, WRITE};
 use crate::LIMIT;
-use crate::kernel::{self, AsRaw, ERR, Flags, HUP, IN, Number, OUT};
+use crate::kernel::{self, AsRaw, Flags, HUP, IN, Number, OUT};
 
 /// Whether the kernel calls a socket readable when this end has shut down its reading half. On Windows
 /// only the library knows, if it was done through the same object: so duplicates are not shut down.
-pub(super) const TELLS_OWN_SHUTDOWN: bool = cfg!(unix);
+pub(super) const TELLS_OWN_SHUTDOWN: bool = cfg!(not(windows));
+
+/// Whether there can be another descriptor for the same socket.
+pub(super) const HAS_DUPLICATES: bool = cfg!(not(target_os = "wasi"));
+
+/// What an error is told by, beside readiness. On WASI it is readiness alone.
+const ERR: Flags = if cfg!(target_os = "wasi") { 0 } else { kernel::ERR };
 
 /// What means that neither half is left. On Windows HUP is about reading.
 const END_OF_BOTH: Flags = if cfg!(unix) { HUP } else { 0 };
@@ -53,6 +59,17 @@ pub(super) struct Awaited {
     pub(super) bytes: usize,
 }
 
+#[cfg(not(target_os = "wasi"))]
+fn has_arrived(stream: Number, bytes: usize) -> bool {
+    bytes == 0 || kernel::unread(stream) >= bytes
+}
+
+/// Nothing tells how much there is: see [`Rules`](super::model::Rules), `trickles`.
+#[cfg(target_os = "wasi")]
+fn has_arrived(_: Number, _: usize) -> bool {
+    true
+}
+
 /// Waits until it is there. `false`: it did not come within [`LIMIT`].
 pub(super) fn wait(of: &impl AsRaw, awaited: Awaited) -> bool {
     let fd = kernel::number(of);
@@ -63,7 +80,7 @@ pub(super) fn wait(of: &impl AsRaw, awaited: Awaited) -> bool {
             .iter()
             .all(|&direction| !awaited.ready[direction] || answer.is_ready(direction));
         let closed = !awaited.hang_up || answer.has(HUP | ERR);
-        if ready && closed && (awaited.bytes == 0 || kernel::unread(fd) >= awaited.bytes) {
+        if ready && closed && has_arrived(fd, awaited.bytes) {
             return true;
         }
         if begun.elapsed() > LIMIT {

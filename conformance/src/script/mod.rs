@@ -29,6 +29,7 @@ mod op;
 mod rounds;
 mod run;
 #[cfg_attr(windows, path = "../windows/script_source.rs")]
+#[cfg_attr(target_os = "wasi", path = "../wasi/script_source.rs")]
 mod source;
 mod stats;
 pub mod strategy;

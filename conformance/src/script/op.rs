@@ -176,11 +176,11 @@ impl Kind {
     #[cfg(unix)]
     pub const SINGLE: &[Kind] = &[Kind::Eventfd];
 
-    #[cfg(windows)]
+    #[cfg(not(unix))]
     pub const PAIRS: &[Kind] = &[Kind::Tcp, Kind::Udp];
-    #[cfg(windows)]
+    #[cfg(not(unix))]
     pub const LISTENERS: &[Kind] = &[Kind::TcpListener];
-    #[cfg(windows)]
+    #[cfg(not(unix))]
     pub const SINGLE: &[Kind] = &[];
 }
 
@@ -228,8 +228,8 @@ impl Want {
         }
     }
 
-    /// There is no interest in urgent data on Windows: in the data before it, then.
-    #[cfg(windows)]
+    /// There is no interest in urgent data elsewhere: in the data before it, then.
+    #[cfg(not(unix))]
     pub fn interest(self) -> Interest {
         match self {
             Want::R | Want::P | Want::RP => Interest::READABLE,

@@ -14,13 +14,20 @@ use crate::capability::{Capability, Gap};
 
 /// Whole files in `tests/` that stand behind `#![cfg(any(unix, windows))]`, and why.
 pub const FILES: &[(&str, &str)] = &[
-    ("scripts", "the model knows kernels of descriptors"),
     ("threads", "threads"),
     ("wake_races", "threads"),
 ];
 
 /// Cases and tests that stand behind `#[cfg(any(unix, windows))]`: the file, their names, and why.
 pub const CASES: &[(&str, &[&str], &str)] = &[
+    (
+        "scripts",
+        &[
+            "kept_scripts_of_several_threads_pass",
+            "random_scripts_of_several_threads_pass",
+        ],
+        "threads",
+    ),
     (
         "sockets_udp",
         &[
@@ -78,6 +85,20 @@ pub const GAPS: &[Gap] = &[
     gap(
         Capability::ErrorBit,
         "an error is not told apart from data, except of a stream that could not connect",
+    ),
+    gap(
+        Capability::ArrivalsAreCounted,
+        "no call tells how many bytes have arrived",
+    ),
+    gap(
+        Capability::FreshAnswers,
+        "a socket that was readable is called so until an operation on it has found nothing: whoever \
+         takes exactly what there is, and registers it then, is told of it once",
+    ),
+    gap(
+        Capability::ListenersOnlyRead,
+        "a listener is one object of the host's: of one that has a connection wasi-libc says whatever it \
+         was asked",
     ),
     gap(
         Capability::WholeAnswers,

@@ -108,10 +108,13 @@ impl World {
         let crowded = object.kind == Type::Tcp && self.peer(id).is_some_and(|peer| peer.crowded);
         match object.bytes.min(len) {
             // Some of it is still under way; who doesn't read any more is told that nothing comes.
-            n if n > 0 && crowded => {
+            n if n > 0 && (crowded || self.trickles && object.kind == Type::Tcp) => {
                 Expected::between(usize::from(!object.read_shut), n, WOULD_BLOCK)
             }
             n if n > 0 => Expected::exactly(n),
+            _ if self.is_finished(id) && self.lingers && !object.read_shut => {
+                Expected::between(0, 0, WOULD_BLOCK)
+            }
             _ if self.is_finished(id) => Expected::exactly(0),
             _ => Expected::errors(WOULD_BLOCK),
         }
@@ -130,7 +133,10 @@ impl World {
         let is_datagram = self.objects[id].kind.is_datagram();
         let n = match outcome {
             Ok(n) => n,
-            Err(ErrorKind::WouldBlock) => return Ok(Effect::arms(READ)),
+            Err(ErrorKind::WouldBlock) => {
+                self.found_empty(id);
+                return Ok(Effect::arms(READ));
+            }
             Err(_) => {
                 self.objects[id].uncertain = true;
                 self.stir(id);
@@ -267,6 +273,7 @@ impl World {
             self.objects[id].bytes += n;
             return;
         };
+        self.objects[peer].was_readable = true;
         let gone = self.is_closed(peer);
         // A TCP end that neither reads nor writes any more answers data with a reset.
         let deaf = self.objects[peer].read_shut && self.objects[peer].write_shut;

@@ -65,6 +65,12 @@ pub(crate) struct Rules {
     pub(crate) priority: bool,
     /// Closing a descriptor ends its registration.
     pub(crate) close_ends: bool,
+    /// What was written is there by and by, and nothing tells how much of it is.
+    pub(crate) trickles: bool,
+    /// What was ready to be read is called so until an operation has found that it isn't.
+    pub(crate) lingers: bool,
+    /// A listener that has a connection is called writable too.
+    pub(crate) writable_listeners: bool,
     /// There are events for writing though there was room before.
     pub(crate) room_again: bool,
 }
@@ -84,6 +90,9 @@ impl Rules {
             replaces: !has(Capability::DoubleRegistrationError),
             priority: has(Capability::Priority),
             close_ends: has(Capability::CloseEndsRegistration),
+            trickles: !has(Capability::ArrivalsAreCounted),
+            lingers: !has(Capability::FreshAnswers),
+            writable_listeners: !has(Capability::ListenersOnlyRead),
             room_again: !has(Capability::RoomIsNews),
         }
     }
@@ -132,6 +141,9 @@ impl Model {
             rules,
             world: World {
                 shutting_hides: rules.shutting_hides,
+                trickles: rules.trickles,
+                lingers: rules.lingers,
+                writable_listeners: rules.writable_listeners,
                 ..World::default()
             },
             slots: Default::default(),
@@ -199,7 +211,10 @@ impl Model {
                 let server = self.world.accept(id).expect("one is waiting");
                 self.occupy(into, server, fd);
             }
-            (Err(ErrorKind::WouldBlock), false) => self.apply(listener, Effect::blocked_read()),
+            (Err(ErrorKind::WouldBlock), false) => {
+                self.world.found_empty(id);
+                self.apply(listener, Effect::blocked_read());
+            }
             _ => {
                 return Err(format!(
                     "accept answered {fd:?}, clients waiting: {expected}"

@@ -98,6 +98,8 @@ pub(crate) struct Object {
     pub(crate) crowded: bool,
     /// It has written something.
     pub(super) has_sent: bool,
+    /// There was something to be read since an operation has last found nothing.
+    pub(super) was_readable: bool,
     /// Counts what may have woken somebody who waits for this object.
     pub(super) stirs: u64,
 }
@@ -118,6 +120,7 @@ impl Object {
             uncertain: false,
             crowded: false,
             has_sent: false,
+            was_readable: false,
             stirs: 0,
         }
     }
@@ -149,6 +152,12 @@ pub(crate) struct World {
     pub(super) objects: Vec<Object>,
     /// See [`Rules`](super::Rules).
     pub(super) shutting_hides: bool,
+    /// Likewise.
+    pub(super) trickles: bool,
+    /// Likewise.
+    pub(super) lingers: bool,
+    /// Likewise.
+    pub(super) writable_listeners: bool,
 }
 
 impl World {
@@ -192,6 +201,7 @@ impl World {
         self.objects[server].refs = 0;
         self.objects[server].pending = true;
         self.objects[listener].queue.push_back(server);
+        self.objects[listener].was_readable = true;
         self.stir(listener);
         client
     }
@@ -212,6 +222,11 @@ impl World {
         if let Some(peer) = self.objects[id].peer {
             self.objects[peer].stirs += 1;
         }
+    }
+
+    /// An operation would have had to wait for something to be read.
+    pub(super) fn found_empty(&mut self, id: usize) {
+        self.objects[id].was_readable = false;
     }
 
     pub(super) fn shut(&mut self, id: usize, how: How) {
@@ -315,6 +330,8 @@ impl World {
         }
         if !object.is_empty() || !object.queue.is_empty() || self.is_finished(id) {
             Level::Yes
+        } else if self.lingers && object.was_readable {
+            Level::Unknown
         } else {
             Level::No
         }
@@ -322,6 +339,9 @@ impl World {
 
     fn write_level(&self, id: usize) -> Level {
         let object = &self.objects[id];
+        if object.kind.is_listener() && self.writable_listeners && !object.queue.is_empty() {
+            return Level::Unknown;
+        }
         if object.kind == Type::Receiver || object.kind.is_listener() {
             return Level::No;
         }

@@ -60,7 +60,7 @@ pub(super) struct Runner {
 }
 
 /// What a write after one's own shutdown answers: std has no kind for Windows' number.
-#[cfg(unix)]
+#[cfg(not(windows))]
 const SHUT: i32 = libc::EPIPE;
 #[cfg(windows)]
 const SHUT: i32 = windows_sys::Win32::Networking::WinSock::WSAESHUTDOWN;

@@ -1,6 +1,6 @@
 //! The steps that make, use and drop sources.
 
-use super::super::kernel::TELLS_OWN_SHUTDOWN;
+use super::super::kernel::{HAS_DUPLICATES, TELLS_OWN_SHUTDOWN};
 use super::super::model::{READ, WRITE};
 use super::super::op::{How, Kind, SLOTS};
 use super::super::source::Real;
@@ -75,6 +75,9 @@ impl Runner {
         let Some(real) = self.slots[from].as_ref().filter(|_| from != into) else {
             return Ok(None);
         };
+        if !HAS_DUPLICATES {
+            return Ok(None);
+        }
         let shut = |direction| self.model.world.get(self.model.id(from)).is_shut(direction);
         if !TELLS_OWN_SHUTDOWN && (shut(READ) || shut(WRITE)) {
             return Ok(None);
