@@ -94,13 +94,13 @@ fn bells(descriptors: &BTreeSet<RawFd>) -> Vec<RawFd> {
     bells
 }
 
-/// Writes `value` to each; whether one took it.
-fn write_to(bells: &[RawFd], value: u64) -> bool {
-    let bytes = value.to_ne_bytes();
+/// Writes `values` to each; whether one took it. An eventfd takes the first.
+fn write_to(bells: &[RawFd], values: &[u64]) -> bool {
     let mut written = false;
     for &fd in bells {
-        // SAFETY: the pointer and the length describe `bytes`.
-        written |= unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) } > 0;
+        let bytes = size_of_val(values);
+        // SAFETY: the pointer and the length describe `values`.
+        written |= unsafe { libc::write(fd, values.as_ptr().cast(), bytes) } > 0;
     }
     written
 }
@@ -109,15 +109,18 @@ fn write_to(bells: &[RawFd], value: u64) -> bool {
 /// kernel object, which is among `descriptors`.
 pub fn ring_of(descriptors: &BTreeSet<RawFd>) -> impl FnMut() + use<> {
     let bells = bells(descriptors);
-    move || assert!(write_to(&bells, 1), "none of {bells:?} took it")
+    move || assert!(write_to(&bells, &[1]), "none of {bells:?} took it")
 }
 
 /// Fills the waker's kernel object, which is among `descriptors`, until it takes no more.
 pub fn fill_rings(descriptors: &BTreeSet<RawFd>) {
     let bells = bells(descriptors);
     // The largest value that an eventfd holds, eventfd(2).
-    assert!(write_to(&bells, u64::MAX - 1), "none of {bells:?} took it");
-    while write_to(&bells, 1) {}
+    let most = write_to(&bells, &[u64::MAX - 1]);
+    assert!(most, "none of {bells:?} took it");
+    // A pipe by pages.
+    while write_to(&bells, &[1; 512]) {}
+    while write_to(&bells, &[1]) {}
 }
 
 /// Runs `body` and panics unless the same descriptors are open afterwards as before.

@@ -62,6 +62,11 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
         "what is done where a kernel refuses a call: elsewhere there is one way only",
     ),
     (
+        "faults_each",
+        Kept::All,
+        "the manual pages of Unix's calls; `named_pipe_faults` and `afd_faults` have those of Windows",
+    ),
+    (
         "faults_sockets",
         Kept::All,
         "the calls that make sockets on Unix, and their errors",

@@ -14,7 +14,7 @@ use std::os::unix;
 use ferrio::Interest;
 use ferrio::fault::{self, Call};
 use ferrio::net::{TcpListener, UnixListener};
-use ferrio_conformance::operations::ACCEPT_ERRORS;
+use ferrio_conformance::faults::manual;
 use ferrio_conformance::pairs::{self, assert_would_block};
 use ferrio_conformance::samples::TempPath;
 use ferrio_conformance::{Backend, conformance, descriptors, isolated, kernel, seccomp, sockets};
@@ -144,7 +144,7 @@ fn a_refusal_is_remembered_for_every_listener() {
 fn nothing_is_remembered_when_accept_fails_too() {
     let test = "nothing_is_remembered_when_accept_fails_too";
     for_all(test, |accepting, refusal| {
-        for &errno in ACCEPT_ERRORS.iter().chain(&REFUSALS) {
+        for errno in manual::answers(Call::Accept) {
             (accepting.connect)();
             descriptors::assert_none_left(accepting.name, || {
                 let _refused = fault::inject(Call::Accept4, refusal);
@@ -207,7 +207,8 @@ fn a_flag_that_cannot_be_set_closes_the_connection() {
 fn errors_that_are_no_refusal_lead_nowhere_else() {
     isolated("errors_that_are_no_refusal_lead_nowhere_else", || {
         for accepting in [tcp(), unix()] {
-            for &errno in ACCEPT_ERRORS {
+            let errnos = manual::errnos(Call::Accept4).iter();
+            for &errno in errnos.filter(|errno| !REFUSALS.contains(errno)) {
                 let _injection = fault::inject(Call::Accept4, errno);
                 let accepts = calls(Call::Accept, || accepting.fails_with(errno));
                 assert_eq!(accepts, 0, "{}, {errno}", accepting.name);

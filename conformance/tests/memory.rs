@@ -1,12 +1,11 @@
 //! Contract row 23 for memory: nothing is left behind, on error paths either; and what the
 //! documentation promises: a wake allocates nothing, and a poll reuses its buffer.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Duration;
 
 use ferrio::fault::{self, Call};
 use ferrio::{Events, Interest, Token, Waker};
+use ferrio_conformance::allocations::{self, Counting, live_bytes};
 use ferrio_conformance::kernel::error;
 use ferrio_conformance::{Backend, conformance, pairs, samples};
 
@@ -19,44 +18,14 @@ conformance! { memory {
     failed_calls_leave_no_memory_behind,
 } }
 
-/// The system's allocator with a count of what is allocated and of the allocations made.
-struct Counting;
-
-thread_local! {
-    // This thread's own: other tests, and libtest, allocate meanwhile. Constant initial values and no
-    // destructors, so that an allocator may use them.
-    static LIVE_BYTES: Cell<i64> = const { Cell::new(0) };
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-fn bytes(layout: Layout) -> i64 {
-    i64::try_from(layout.size()).unwrap_or(i64::MAX)
-}
-
-// SAFETY: the methods pass every call on to the system's allocator, which keeps the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE_BYTES.set(LIVE_BYTES.get() + bytes(layout));
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promises are those that this function asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE_BYTES.set(LIVE_BYTES.get() - bytes(layout));
-        // SAFETY: as above, and `pointer` came from `System`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 /// The number of allocations that `body` makes.
 fn allocations(body: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
+    let before = allocations::made();
     body();
-    ALLOCATIONS.get() - before
+    allocations::made() - before
 }
 
 /// Runs `body` until what is set up once is set up, and then again: it must not use more memory.
@@ -76,7 +45,7 @@ fn assert_no_growth(what: &str, mut body: impl FnMut()) {
 const ROUNDS: usize = 21;
 #[cfg(not(target_os = "wasi"))]
 fn in_use() -> i64 {
-    LIVE_BYTES.get()
+    live_bytes()
 }
 
 /// On WASI what the host answers is allocated here and freed by wasi-libc, past this allocator. So the

@@ -15,7 +15,7 @@ macro_rules! texts {
 
 const TEXTS: &[(&str, &str)] = texts! {
     addresses afd_faults backlog birth closed closed_local coverage deregistration differential
-    fairness fallbacks faults_accept faults_sockets fork fork_threads harness
+    fairness fallbacks faults_accept faults_each faults_sockets fork fork_threads harness
     hostile late_pipes levels lifetime limits memory named_pipe_blocked named_pipe_faults nested
     outer pipes poll_changes poll_descriptors poll_edges poll_faults poll_numbers poll_wakes raw
     rearm_local rearm_net registration rollback scripts sockets_tcp sockets_udp sockets_unix

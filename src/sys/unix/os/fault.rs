@@ -18,6 +18,8 @@ struct Plan {
     skip: usize,
     times: usize,
     hits: usize,
+    hit_at: u64,
+    made: bool,
 }
 
 #[derive(Default)]
@@ -43,6 +45,8 @@ pub fn inject(call: Call, errno: i32) -> Injection {
         skip: 0,
         times: 1,
         hits: 0,
+        hit_at: 0,
+        made: false,
     }));
     STATE.with_borrow_mut(|state| state.plans.push(plan.clone()));
     Injection(plan)
@@ -61,9 +65,22 @@ impl Injection {
         self
     }
 
+    /// Makes the calls all the same, and throws their answers away: as one that is interrupted when it
+    /// has done its work.
+    #[cfg(sys_unix)]
+    pub fn made(self) -> Injection {
+        self.0.borrow_mut().made = true;
+        self
+    }
+
     /// How many calls have failed so far.
     pub fn hits(&self) -> usize {
         self.0.borrow().hits
+    }
+
+    /// The number of the call that has failed last, among all calls of this thread. 0: none has.
+    pub fn hit_at(&self) -> u64 {
+        self.0.borrow().hit_at
     }
 }
 
@@ -83,14 +100,29 @@ pub fn forget_fallbacks() {
     crate::sys::forget_fallbacks();
 }
 
-/// Called before each system call: the error that it has to fail with, if any.
+/// The same where no call is made that has to fail.
+#[cfg(not(sys_unix))]
 pub(crate) fn check(call: Call) -> Option<io::Error> {
+    failure(call).map(|failure| failure.error)
+}
+
+/// How a call has to fail.
+pub(crate) struct Failure {
+    pub(crate) error: io::Error,
+    /// After it was made.
+    #[cfg_attr(not(sys_unix), allow(dead_code))]
+    pub(crate) made: bool,
+}
+
+/// Called before each system call: how it has to fail, if it has to.
+pub(crate) fn failure(call: Call) -> Option<Failure> {
     // A waker may be used while the thread's locals are being destroyed, and by a signal handler that
     // has interrupted this very function; there are no faults then.
     STATE
         .try_with(|state| {
             let mut state = state.try_borrow_mut().ok()?;
             state.counts[call as usize] += 1;
+            let number = state.counts.iter().sum();
             state.plans.iter().find_map(|plan| {
                 let mut plan = plan.try_borrow_mut().ok()?;
                 if plan.call != call || plan.times == 0 {
@@ -102,7 +134,11 @@ pub(crate) fn check(call: Call) -> Option<io::Error> {
                 }
                 plan.times -= 1;
                 plan.hits += 1;
-                Some(io::Error::from_raw_os_error(plan.errno))
+                plan.hit_at = number;
+                Some(Failure {
+                    error: io::Error::from_raw_os_error(plan.errno),
+                    made: plan.made,
+                })
             })
         })
         .ok()

@@ -71,10 +71,6 @@ calls! {
     Eventfd,
     /// `fcntl(2)`
     Fcntl,
-    /// `getpeername(2)`
-    Getpeername,
-    /// `getsockname(2)`
-    Getsockname,
     /// `getsockopt(2)`
     Getsockopt,
     /// `kevent(2)`
@@ -130,8 +126,11 @@ impl Outcome for isize {
 #[inline(always)]
 pub(crate) fn call<T: Outcome>(which: Call, f: impl FnOnce() -> T) -> io::Result<T> {
     #[cfg(feature = "fault-injection")]
-    if let Some(error) = fault::check(which) {
-        return Err(error);
+    if let Some(failure) = fault::failure(which) {
+        if failure.made {
+            f();
+        }
+        return Err(failure.error);
     }
     #[cfg(not(feature = "fault-injection"))]
     let _ = which;

@@ -61,26 +61,37 @@ impl DeadPipes {
         }
     }
 
-    /// Appends at most `room` events to `list` and returns their number.
+    /// Appends at most `room` events to `list` and returns their number. An error leaves `list` as it is,
+    /// and what was to be reported for the next time.
     #[inline]
-    pub(super) fn report(&self, queue: &Queue, list: &mut Vec<Event>, room: usize) -> usize {
+    pub(super) fn report(
+        &self,
+        queue: &Queue,
+        list: &mut Vec<Event>,
+        room: usize,
+    ) -> io::Result<usize> {
         if !self.any.load(Ordering::Acquire) {
-            return 0;
+            return Ok(0);
         }
         self.report_some(queue, list, room)
     }
 
     #[cold]
-    fn report_some(&self, queue: &Queue, list: &mut Vec<Event>, room: usize) -> usize {
+    fn report_some(&self, queue: &Queue, list: &mut Vec<Event>, room: usize) -> io::Result<usize> {
         let mut unreported = lock(&self.unreported);
         let start = list.len();
         while list.len() - start < room {
-            let Some(pipe) = unreported.pop() else { break };
-            if pipe.is_anchored(queue) {
-                list.push(pipe.event());
+            let Some(pipe) = unreported.last() else { break };
+            match pipe.is_anchored(queue) {
+                Ok(true) => list.push(pipe.event()),
+                Ok(false) => {}
+                Err(error) if list.len() == start => return Err(error),
+                // It comes again.
+                Err(_) => break,
             }
+            unreported.pop();
         }
-        list.len() - start
+        Ok(list.len() - start)
     }
 
     /// Whether some are left to report.
@@ -122,10 +133,17 @@ impl Held<'_> {
 }
 
 impl DeadPipe {
-    fn is_anchored(&self, queue: &Queue) -> bool {
+    fn is_anchored(&self, queue: &Queue) -> io::Result<bool> {
         // As it is already, so that nothing changes.
         let flags = if self.read { EV_ENABLE } else { EV_DISABLE };
-        self.touch(queue, flags).is_ok()
+        match self.touch(queue, flags) {
+            Ok(()) => Ok(true),
+            // The knote is gone, or the descriptor is. Any other error says nothing of either.
+            Err(error) => match error.raw_os_error() {
+                Some(error::NOT_FOUND | error::BAD_DESCRIPTOR) => Ok(false),
+                _ => Err(error),
+            },
+        }
     }
 
     fn touch(&self, queue: &Queue, flags: u32) -> io::Result<()> {

@@ -224,7 +224,7 @@ impl Kqueue {
         room: usize,
         timeout: Option<Duration>,
     ) -> io::Result<Harvest> {
-        let late = self.dead_pipes.report(&self.queue, list, room);
+        let late = self.dead_pipes.report(&self.queue, list, room)?;
         let mut harvest = match room - late {
             0 => Harvest::default(),
             room if late == 0 => self.ask(list, room, timeout)?,
@@ -237,7 +237,9 @@ impl Kqueue {
         if harvest.rung {
             // Perhaps for one that came meanwhile. The ring has left room.
             let room = room - harvest.events;
-            harvest.events += self.dead_pipes.report(&self.queue, list, room);
+            let late = self.dead_pipes.report(&self.queue, list, room);
+            // The next poll begins with those that an error has left.
+            harvest.events += late.unwrap_or_default();
         }
         Ok(harvest)
     }
