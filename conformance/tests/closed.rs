@@ -37,6 +37,7 @@ conformance! { closed {
     udp_error_beside_data_closes_nothing needs RefusedDatagramIsReported,
     write_interest_alone_hears_of_a_full_close_only needs EndsAreTold,
     open_connections_have_no_closed_bits,
+    a_listener_has_nothing_of_a_stream_that_had_its_number,
 } }
 
 fn tcp_peer_closed(b: &Backend) {
@@ -267,4 +268,17 @@ fn open_connections_have_no_closed_bits(b: &Backend) {
         pairs::drain(&stream);
         pairs::drain(&local);
     }
+}
+
+/// The stream was dropped before anything was told of it.
+fn a_listener_has_nothing_of_a_stream_that_had_its_number(b: &Backend) {
+    let mut driver = b.driver();
+    let (_other, address) = pairs::listener();
+    drop(TcpStream::connect(address).expect("in progress"));
+    // Mostly under the same number.
+    let (mut listener, address) = pairs::listener();
+    driver.add(&mut listener, 1, Interest::READABLE);
+    let _client = pairs::client(address);
+    let seen = driver.expect_readable(1);
+    assert_eq!(merge(&seen), bits("r"), "{seen:?}");
 }

@@ -32,14 +32,14 @@ use crate::sys::timeout::int_milliseconds;
 pub(crate) const SELECTOR: SelectorKind = SelectorKind::Poll;
 
 /// Streams that ferrio has begun to connect and that were not reported since. A number that was closed
-/// and is another descriptor's costs one call more.
+/// and is another descriptor's costs a few calls more.
 static CONNECTING: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
 /// Looks again at an answer that may be about something else than it seems.
 pub(super) fn look_again(answer: &mut PollFd) -> io::Result<()> {
     if answer.revents != 0 && was_connecting(answer.fd) {
         poll(slice::from_mut(answer), Some(Duration::ZERO))?;
-        if answer.revents != 0 && !socket::has_peer(answer.fd) {
+        if answer.revents != 0 && socket::has_failed(answer.fd) {
             // What poll(2) says elsewhere of a connection that was refused.
             answer.revents |= POLLERR | POLLHUP | POLLRDHUP;
         }

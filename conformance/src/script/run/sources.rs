@@ -1,6 +1,6 @@
 //! The steps that make, use and drop sources.
 
-use super::super::kernel::{HAS_DUPLICATES, TELLS_OWN_SHUTDOWN};
+use super::super::kernel::{HAS_DUPLICATES, MOST_UNREAD, TELLS_OWN_SHUTDOWN};
 use super::super::model::{READ, WRITE};
 use super::super::op::{How, Kind, SLOTS};
 use super::super::source::Real;
@@ -154,7 +154,9 @@ impl Runner {
         }
         .clamp(1, CHUNK);
         let peer = object.peer.map(|peer| self.model.world.get(peer));
-        if peer.is_some_and(|peer| peer.messages.len() >= MESSAGES) {
+        if peer.is_some_and(|peer| {
+            peer.messages.len() >= MESSAGES || peer.bytes.saturating_add(len) > MOST_UNREAD
+        }) {
             return Ok(None);
         }
         let Some(result) = real.write(&self.buffer[..len]) else {

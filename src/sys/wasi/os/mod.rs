@@ -37,8 +37,6 @@ calls! {
     Connect,
     /// `fd_fdstat_get`, of preview 1
     FdStat,
-    /// `getpeername`
-    Getpeername,
     /// `getsockname`
     Getsockname,
     /// `getsockopt`

@@ -39,7 +39,6 @@ pub(crate) fn connect(socket: BorrowedFd<'_>, addr: &SocketAddr) -> io::Result<(
     }
 }
 
-#[cfg(feature = "net")]
 fn connect_to<T>(fd: RawFd, addr: &T) -> io::Result<()> {
     let len = size_of::<T>() as socklen_t;
     let addr = (&raw const *addr).cast();
@@ -94,8 +93,9 @@ fn option(fd: RawFd, level: c_int, name: c_int) -> io::Result<c_int> {
 
 /// The family of the address that a socket is bound to; an error if it isn't. `fd` may be any number.
 fn bound_family(fd: RawFd) -> io::Result<c_int> {
-    let (mut addr, mut len) = room_for_an_address();
+    let mut addr = raw_v6(&SocketAddrV6::new([0; 16].into(), 0, 0, 0));
     let to = (&raw mut addr).cast::<libc::sockaddr>();
+    let mut len = size_of::<libc::sockaddr_in6>() as socklen_t;
     call(Call::Getsockname, || {
         // SAFETY: `to` points to `len` bytes, which is room for an address of either family, and
         // the call writes no more than that.
@@ -105,20 +105,20 @@ fn bound_family(fd: RawFd) -> io::Result<c_int> {
     Ok(c_int::from(addr.sin6_family))
 }
 
-/// Whether a stream is connected. `fd` may be any number.
-pub(crate) fn has_peer(fd: RawFd) -> bool {
-    let (mut addr, mut len) = room_for_an_address();
-    let to = (&raw mut addr).cast::<libc::sockaddr>();
-    let outcome = call(Call::Getpeername, || {
-        // SAFETY: as in `bound_family`.
-        checked(unsafe { libc::getpeername(fd, to, &raw mut len) })
-    });
-    outcome.is_ok()
-}
-
-fn room_for_an_address() -> (libc::sockaddr_in6, socklen_t) {
-    let addr = raw_v6(&SocketAddrV6::new([0; 16].into(), 0, 0, 0));
-    (addr, size_of::<libc::sockaddr_in6>() as socklen_t)
+/// Whether `fd`, which may be any number, is a stream whose connection has failed. It must be no socket
+/// that could begin one, which is what the poll that calls it ready has found.
+///
+/// wasi-libc tells by what it answers to another `connect`: EISCONN, or EOPNOTSUPP. Asking the host, for
+/// the address of the peer say, could end the program: wasi-libc aborts on errors it doesn't know.
+pub(crate) fn has_failed(fd: RawFd) -> bool {
+    let listens = option(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN);
+    if !matches!(listens, Ok(0)) {
+        return false;
+    }
+    let v4 = connect_to(fd, &raw_v4(&SocketAddrV4::new([0; 4].into(), 0)));
+    let v6 = || connect_to(fd, &raw_v6(&SocketAddrV6::new([0; 16].into(), 0, 0, 0)));
+    let refused = |result: io::Result<()>| matches!(result, Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP));
+    refused(v4) || refused(v6())
 }
 
 /// Has wasi-libc open the streams of a datagram socket that is bound and has none yet. Of such a socket
