@@ -94,6 +94,10 @@ pub(super) fn wait(of: &impl AsRaw, awaited: Awaited) -> bool {
         if begun.elapsed() > LIMIT {
             return false;
         }
+        // WASI's host looks at its sockets while the program waits.
+        #[cfg(target_os = "wasi")]
+        std::thread::sleep(Duration::from_millis(1));
+        #[cfg(not(target_os = "wasi"))]
         std::thread::yield_now();
     }
 }

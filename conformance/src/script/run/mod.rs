@@ -27,8 +27,9 @@ const MESSAGES: usize = 48;
 /// Rounds of [`Op::Fill`] and [`Op::Drain`].
 const BURST: usize = 64;
 /// System calls that one poll may make: one, and a few where that ended early. On Windows a packet that
-/// is nobody's any more takes one where there is room for one event only.
-const MAX_WAITS: u64 = if cfg!(windows) {
+/// is nobody's any more takes one where there is room for one event only. On WASI each stream that has
+/// just connected is asked about once more.
+const MAX_WAITS: u64 = if cfg!(not(unix)) {
     4 + 2 * SLOTS as u64
 } else {
     4
