@@ -144,33 +144,55 @@ fn connection() -> io::Result<(TcpStream, TcpStream)> {
     Ok((server, client))
 }
 
-/// Echo over one connection, server and client on threads of their own; each waits for the other.
-fn spin(rounds: usize) -> io::Result<()> {
+/// Echo over one connection, server and client on threads of their own; each waits for the other. `cpus`: where the client
+/// and the server run, else where the kernel puts them.
+fn spin(rounds: usize, cpus: Option<[usize; 2]>) -> io::Result<()> {
+    if let Some([client, _]) = cpus {
+        pin(client)?;
+    }
     let mut contenders = Vec::new();
     let (stream, client) = connection()?;
     let echo = echo!(mio, mio::Poll::new()?, stream);
-    contenders.push(served("mio", echo, client));
+    contenders.push(served("mio", echo, client, cpus));
     for micros in [0, 5, 10, 20, 50] {
         let (stream, client) = connection()?;
         let poll = Poll::builder()
             .spin(Duration::from_micros(micros))
             .build()?;
         let echo = echo!(ferrio, poll, stream);
-        contenders.push(served(&format!("ferrio, spin {micros} µs"), echo, client));
+        contenders.push(served(
+            &format!("ferrio, spin {micros} µs"),
+            echo,
+            client,
+            cpus,
+        ));
     }
     let clocks = ["server cpu", "both cpu", "wall"];
-    run(
-        "echo, one TCP connection, two threads",
-        &clocks,
-        contenders,
-        rounds,
-    )
+    let title = match cpus {
+        None => "echo, one TCP connection, two threads".to_owned(),
+        Some(cpus) => format!("the same on CPUs {cpus:?}"),
+    };
+    run(&title, &clocks, contenders, rounds)
 }
 
-fn served(name: &str, mut echo: Echo, mut client: TcpStream) -> Contender {
+fn pin(cpu: usize) -> io::Result<()> {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(cpu);
+    Ok(rustix::thread::sched_setaffinity(None, &set)?)
+}
+
+fn served(
+    name: &str,
+    mut echo: Echo,
+    mut client: TcpStream,
+    cpus: Option<[usize; 2]>,
+) -> Contender {
     let (start, starts): (Sender<()>, Receiver<()>) = mpsc::channel();
     let (report, done) = mpsc::channel();
     thread::spawn(move || {
+        if let Some([_, server]) = cpus {
+            pin(server).expect("CPUs 0 and 1");
+        }
         for () in starts {
             let begin = cpu_ns(ClockId::ThreadCPUTime);
             let result = echo(COUNT).map(|()| cpu_ns(ClockId::ThreadCPUTime) - begin);
@@ -307,6 +329,47 @@ fn short_reads(rounds: usize) -> io::Result<()> {
     })
 }
 
+/// Why such a word would lose edges: reads that get less than they ask for although there is more, and an end that no
+/// further event tells of.
+fn short_reads_that_prove_nothing() -> io::Result<()> {
+    println!("\nA short read, and what the next one answers:\n");
+    let (mut stream, mut peer) = connection()?;
+    peer.write_all(b"before")?;
+    // SAFETY: one readable byte.
+    let sent = unsafe { libc::send(peer.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
+    assert_eq!(sent, 1);
+    peer.write_all(b"after")?;
+    thread::sleep(Duration::from_millis(50));
+    print_reads("TCP, urgent data in between", &mut stream);
+
+    let (stream, mut peer) = connection()?;
+    let mut stream = ferrio::net::TcpStream::from_std(stream);
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(8);
+    poll.registry()
+        .register(&mut stream, Token(0), Interest::READABLE)?;
+    peer.write_all(b"last")?;
+    drop(peer);
+    thread::sleep(Duration::from_millis(50));
+    poll.poll(&mut events, None)?;
+    println!("TCP, data and end in one event: {events:?}");
+    print_reads("  the reads", &mut stream);
+    poll.poll(&mut events, Some(Duration::from_millis(50)))?;
+    println!("  events after them: {events:?}");
+    Ok(())
+}
+
+fn print_reads(what: &str, stream: &mut impl Read) {
+    let mut buffer = [0; 4096];
+    let reads: Vec<String> = (0..2)
+        .map(|_| match stream.read(&mut buffer) {
+            Ok(count) => format!("{:?}", String::from_utf8_lossy(&buffer[..count])),
+            Err(error) => error.to_string(),
+        })
+        .collect();
+    println!("{what}: {}", reads.join(", then "));
+}
+
 enum Stream {
     Tcp(ferrio::net::TcpStream),
     Unix(ferrio::net::UnixStream),
@@ -374,5 +437,7 @@ fn main() -> io::Result<()> {
     // Those with one thread first, see the rows.
     calls(rounds)?;
     short_reads(rounds)?;
-    spin(rounds)
+    short_reads_that_prove_nothing()?;
+    spin(rounds, None)?;
+    spin(rounds, Some([0, 1]))
 }
