@@ -62,7 +62,7 @@ impl Backend {
     pub fn calls(&self) -> SelectorCalls {
         match self.selector {
             SelectorKind::Epoll => SelectorCalls {
-                create: &[Call::EpollCreate],
+                create: &[Call::EpollCreate1],
                 control: &[Call::EpollCtl],
                 wait: &[Call::EpollWait, Call::EpollPwait2],
             },

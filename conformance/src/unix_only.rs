@@ -121,6 +121,7 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
         "numbers of descriptors that are closed and used again",
     ),
     ("poll_wakes", Kept::All, "the selector over poll(2)"),
+    ("profiles", Kept::All, "seccomp(2)"),
     ("raw", Kept::All, "`SourceFd`"),
     ("rearm_local", Kept::All, "Unix sockets and pipes"),
     (

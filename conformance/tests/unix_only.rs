@@ -17,7 +17,7 @@ const TEXTS: &[(&str, &str)] = texts! {
     addresses afd_faults backlog birth closed closed_local coverage deregistration differential
     fairness fallbacks faults_accept faults_each faults_sockets fork fork_threads harness
     hostile late_pipes levels lifetime limits memory named_pipe_blocked named_pipe_faults nested
-    outer pipes poll_changes poll_descriptors poll_edges poll_faults poll_numbers poll_wakes raw
+    outer pipes poll_changes poll_descriptors poll_edges poll_faults poll_numbers poll_wakes profiles raw
     rearm_local rearm_net registration rollback scripts sockets_tcp sockets_udp sockets_unix
     spin spurious statics threads tidy time tokens unix_only vocabulary wake wake_calls wake_races
     waker_fallback wakers

@@ -142,6 +142,10 @@ fn changes(name: &str) -> bool {
     !polls(name)
 }
 
+fn without_create1(name: &str) -> bool {
+    name.ends_with("without epoll_create1")
+}
+
 fn without_accept4(name: &str) -> bool {
     name.ends_with("without accept4")
 }
@@ -192,6 +196,18 @@ fn unheard(name: &str) -> bool {
 
 /// All of them; the first that fits counts. Contract row 24 has those that give way.
 pub const ALL: &[Exception] = &[
+    succeeds(
+        without_create1,
+        Call::EpollCreate1,
+        REFUSALS,
+        On::Any,
+        "it is refused in this scene anyway",
+    ),
+    gives_way(
+        Call::EpollCreate1,
+        On::Selector(SelectorKind::Epoll),
+        "epoll_create(2) and fcntl(2) do instead",
+    ),
     gives_way(
         Call::EpollPwait2,
         On::Selector(SelectorKind::Epoll),

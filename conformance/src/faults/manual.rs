@@ -75,7 +75,13 @@ pub const TABLE: &[Row] = &[
     row(Call::Connect, "connect(2)", CONNECT, always),
     row(
         Call::EpollCreate,
-        "epoll_create1(2)",
+        "epoll_create(2)",
+        EPOLL_CREATE,
+        has_epoll,
+    ),
+    row(
+        Call::EpollCreate1,
+        "epoll_create1(2), on the page of epoll_create(2)",
         EPOLL_CREATE,
         has_epoll,
     ),

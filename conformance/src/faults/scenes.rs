@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use ferrio::event::Event;
+use ferrio::fault::{self, Call};
 use ferrio::unix::pipe;
 use ferrio::{Interest, Poll, SelectorKind, Token, Waker};
 
@@ -34,6 +35,12 @@ pub fn scenes(b: &Backend) -> Vec<Named> {
         });
     }
     scenes.extend(changes::scenes());
+    if b.selector == SelectorKind::Epoll {
+        scenes.push(Named {
+            name: "Builder::build without epoll_create1",
+            prepare: Box::new(build_late),
+        });
+    }
     for (name, timeout, ready) in WAITS {
         scenes.push(Named {
             name,
@@ -65,6 +72,26 @@ struct Build {
     poll: Option<Poll>,
 }
 
+/// What comes in the place of a call that is refused.
+fn build_late(b: &Backend) -> Box<dyn Scene> {
+    Box::new(Act {
+        state: Build { b: *b, poll: None },
+        run: |s: &mut Build| {
+            fault::forget_fallbacks();
+            let _refusal = fault::inject(Call::EpollCreate1, libc::ENOSYS);
+            s.poll = Some(s.b.try_poll()?);
+            Ok(())
+        },
+        mend: nothing,
+        prove: prove_built,
+    })
+}
+
+fn prove_built(s: &mut Build) {
+    let poll = s.poll.take().expect("it was built");
+    works(&mut Driver::new(poll, 8));
+}
+
 fn build(b: &Backend) -> Box<dyn Scene> {
     Box::new(Act {
         state: Build { b: *b, poll: None },
@@ -73,10 +100,7 @@ fn build(b: &Backend) -> Box<dyn Scene> {
             Ok(())
         },
         mend: nothing,
-        prove: |s| {
-            let poll = s.poll.take().expect("it was built");
-            works(&mut Driver::new(poll, 8));
-        },
+        prove: prove_built,
     })
 }
 

@@ -5,12 +5,14 @@
 mod way;
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 #[cfg(has_epoll_pwait2)]
 use std::time::Duration;
 
 use self::way::Count;
 pub(crate) use self::way::Way;
+use super::fd::set_cloexec;
+use super::refusal::Refusal;
 use super::{Call, call};
 use crate::event::Event;
 
@@ -27,15 +29,41 @@ const _: () = assert!(align_of::<libc::epoll_event>() <= align_of::<Event>());
 /// fit in an `int`.
 const MAX_EVENTS: usize = i32::MAX as usize / size_of::<libc::epoll_event>();
 
-/// `epoll_create1(2)`, close-on-exec. Android's libc has it since API level 21, the oldest that Rust
-/// supports.
+/// A new set, close-on-exec: by `epoll_create1(2)`, or where that is refused by `epoll_create(2)`.
 pub(crate) fn create() -> io::Result<OwnedFd> {
-    let fd = call(Call::EpollCreate, || {
+    CREATE1.or(&mut (), |()| create1(), |()| create_then_flag())
+}
+
+static CREATE1: Refusal = Refusal::new();
+
+/// Forgets that `epoll_create1(2)` was refused, so that tests can make it happen again.
+#[cfg(feature = "fault-injection")]
+pub(crate) fn forget_fallbacks() {
+    CREATE1.forget();
+}
+
+/// Android's libc has it since API level 21, the oldest that Rust supports.
+fn create1() -> io::Result<OwnedFd> {
+    let fd = call(Call::EpollCreate1, || {
         // SAFETY: takes no pointer.
         unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }
     })?;
     // SAFETY: the call succeeded, so `fd` is a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Close-on-exec right after it. Processors to which Linux came late have no such call, and their libc
+/// makes the other one, which is refused again.
+fn create_then_flag() -> io::Result<OwnedFd> {
+    // The size is ignored, and must not be 0: epoll_create(2).
+    let fd = call(Call::EpollCreate, || {
+        // SAFETY: takes no pointer.
+        unsafe { libc::epoll_create(1) }
+    })?;
+    // SAFETY: the call succeeded, so `fd` is a new descriptor that nobody else owns.
+    let set = unsafe { OwnedFd::from_raw_fd(fd) };
+    set_cloexec(set.as_fd())?;
+    Ok(set)
 }
 
 /// `epoll_ctl(2)`: adds (`EPOLL_CTL_ADD`), changes (`_MOD`) or deletes (`_DEL`) `fd`.

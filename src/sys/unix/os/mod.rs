@@ -28,7 +28,7 @@ pub(crate) mod poll;
     all(feature = "net", has_accept4),
     all(waker_eventfd, has_pipe),
     all(waker_kqueue, has_pipe),
-    all(sel_epoll, has_epoll_pwait2),
+    sel_epoll,
     all(sel_poll, has_ppoll)
 ))]
 pub(crate) mod refusal;
@@ -59,8 +59,10 @@ calls! {
     Bind,
     /// `connect(2)`
     Connect,
-    /// `epoll_create1(2)`
+    /// `epoll_create(2)`
     EpollCreate,
+    /// `epoll_create1(2)`
+    EpollCreate1,
     /// `epoll_ctl(2)`
     EpollCtl,
     /// `epoll_pwait2(2)`

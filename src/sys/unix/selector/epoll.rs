@@ -311,6 +311,7 @@ static PWAIT2: Refusal = Refusal::new();
 
 #[cfg(feature = "fault-injection")]
 pub(crate) fn forget_fallbacks() {
+    os::forget_fallbacks();
     #[cfg(has_epoll_pwait2)]
     PWAIT2.forget();
 }

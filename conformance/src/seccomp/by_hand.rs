@@ -1,4 +1,5 @@
-//! A filter in front of the kernel, as container runtimes put it there: seccomp(2).
+//! The filter, for processors that the crate `seccompiler` does not know: written in the instructions
+//! of the kernel's interpreter, in the order of seccomp(2).
 
 use std::io;
 
@@ -15,9 +16,8 @@ const SOCKETCALL: u32 = 102;
 /// Its first argument for accept4: SYS_ACCEPT4 of linux/net.h.
 const SOCKETCALL_ACCEPT4: u32 = 18;
 
-/// Makes system calls of this thread, and of what it starts, fail with an errno: `(number, errno)`.
-/// It lasts as long as the thread, so only bodies of [`isolated`](crate::isolated) may ask for it.
-pub fn refuse(calls: &[(libc::c_long, i32)]) {
+/// Installs a filter with these errors for this thread.
+pub(super) fn install(calls: &[(libc::c_long, i32)]) {
     let mut program = vec![load(NUMBER)];
     for &(number, errno) in calls {
         let call = u32::try_from(number).expect("the number of a call");
