@@ -82,6 +82,8 @@ struct Heard {
     plan: Plan,
     bar: ProgressBar,
     ready_since: Option<Instant>,
+    /// The load was told to end, so its connections become fewer.
+    is_over: bool,
     faults: Vec<Fault>,
     /// Of those without a text.
     untold: Vec<Kind>,
@@ -151,6 +153,7 @@ impl Heard {
             plan,
             bar,
             ready_since: None,
+            is_over: false,
             faults: Vec::new(),
             untold: Vec::new(),
             notes: Vec::new(),
@@ -165,14 +168,14 @@ impl Heard {
     fn soak(&mut self, news: &Receiver<(From, News)>, server: &mut Part, load: &mut Part) {
         let length = Duration::from_secs(self.plan.seconds);
         let mut limit = Instant::now() + SLACK;
-        let (mut end_of_load, mut is_server_told) = (None, false);
+        let mut is_server_told = false;
         while !self.has_ended[From::Server as usize] {
             if let Ok((from, news)) = news.recv_timeout(Duration::from_millis(100)) {
                 self.note(from, news, server);
             }
             let ready = self.ready_since;
-            if ready.is_some_and(|since| since.elapsed() >= length) && end_of_load.is_none() {
-                end_of_load = Some(Instant::now());
+            if ready.is_some_and(|since| since.elapsed() >= length) && !self.is_over {
+                self.is_over = true;
                 load.tell("end");
             }
             if let Some(since) = ready {
@@ -209,7 +212,7 @@ impl Heard {
         match line {
             Line::Ready => self.ready_since = Some(Instant::now()),
             Line::Sample(sample) => {
-                if self.ready_since.is_some() && self.endings[From::Load as usize].is_none() {
+                if self.ready_since.is_some() && !self.is_over {
                     self.samples[from as usize].push(sample);
                 }
                 self.show(from, &sample);

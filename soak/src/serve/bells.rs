@@ -1,11 +1,11 @@
-//! The threads that wake: each rings one of two polls, and waits until that has told of it.
+//! The threads that wake: each rings one of three polls, and waits until that has told of it.
 //!
-//! The busy poll is the one with the connections. There a wake can meet a poll that is awake, about
+//! The *busy* poll is the one with the connections. There a wake can meet a poll that is awake, about
 //! to sleep, or full of events. But a wake whose ring got lost would be found with the next
-//! connection's event, and be late only. So there is a quiet poll too, with nothing but wakers and
+//! connection's event, and be late only. So there is a *quiet* poll too, with nothing but wakers and
 //! without a time limit, where a lost ring is a thread that waits for ever.
 //!
-//! Around their wakes the threads register sources with the quiet poll, make them ready, and
+//! Around their wakes the threads register sources with the *third* poll, make them ready, and
 //! deregister them, while it is blocked: no wake may be lost by that, no event either, and once
 //! `deregister` has returned no poll that begins later may return the token.
 
@@ -62,11 +62,31 @@ pub struct Guest {
     pub gone: AtomicU64,
 }
 
-/// What a thread and the two polls share.
+/// The polls that are woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Busy,
+    Quiet,
+    Third,
+}
+
+impl Which {
+    pub const ALL: [Which; 3] = [Which::Busy, Which::Quiet, Which::Third];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Which::Busy => "busy",
+            Which::Quiet => "quiet",
+            Which::Third => "third",
+        }
+    }
+}
+
+/// What a thread and the polls share.
 pub struct Ringer {
     pub number: usize,
-    pub busy: Bell,
-    pub quiet: Bell,
+    /// In the order of [`Which::ALL`].
+    pub bells: [Bell; 3],
     pub guest: Guest,
     pub wakes: AtomicU64,
     pub rounds: AtomicU64,
@@ -77,10 +97,10 @@ pub struct Ringer {
 pub struct Room {
     pub seed: u64,
     pub patience: Duration,
-    pub busy_pulse: Arc<Pulse>,
-    pub quiet_pulse: Arc<Pulse>,
-    pub quiet_registry: Registry,
-    /// For the tests of the watchdog: which round's wake of the quiet poll to leave out.
+    pub pulses: [Arc<Pulse>; 3],
+    /// The third poll's.
+    pub registry: Registry,
+    /// For the tests of the watchdog: from which round on to leave out a wake of the quiet poll.
     pub drop_wake_in: Option<u64>,
     pub guest_token: fn(usize, u64) -> Token,
 }
@@ -121,8 +141,8 @@ impl Work {
         if with_guest {
             self.register();
         }
-        let is_quiet = self.random.bool();
-        self.ring(round, is_quiet);
+        let which = Which::ALL[self.random.usize(..3)];
+        self.ring(round, which);
         if with_guest {
             self.deregister();
         }
@@ -134,14 +154,14 @@ impl Work {
     }
 
     /// Wakes one of the polls, several times in a row maybe, and waits until it has told.
-    fn ring(&mut self, round: u64, is_quiet: bool) {
-        let Ringer { quiet, busy, .. } = &*self.ringer;
-        let bell = if is_quiet { quiet } else { busy };
+    fn ring(&mut self, round: u64, which: Which) {
+        let bell = &self.ringer.bells[which as usize];
         let asked = bell.asked.load(Relaxed) + 1;
         bell.asked_at.store(clock::now(), Relaxed);
         bell.asked.store(asked, Relaxed);
         let wakes = self.random.u64(1..4);
-        let is_dropped = is_quiet && self.room.drop_wake_in.is_some_and(|from| round >= from);
+        let drop_from = self.room.drop_wake_in.filter(|_| which == Which::Quiet);
+        let is_dropped = drop_from.is_some_and(|from| round >= from);
         if is_dropped {
             self.room.drop_wake_in = None;
         }
@@ -156,10 +176,7 @@ impl Work {
         self.ringer.wakes.fetch_add(wakes, Relaxed);
         let is_told = || bell.told.load(Acquire) >= asked;
         if !wait(self.room.patience, is_told) {
-            let (name, pulse) = match is_quiet {
-                true => ("quiet", &self.room.quiet_pulse),
-                false => ("busy", &self.room.busy_pulse),
-            };
+            let (name, pulse) = (which.name(), &self.room.pulses[which as usize]);
             let told = bell.told.load(Relaxed);
             let text = format!(
                 "waker {} has woken the {name} poll for the {asked}th time, {:?} ago, and it has \
@@ -172,14 +189,14 @@ impl Work {
         }
     }
 
-    /// Registers a source with the quiet poll, ready at once, and waits for its event.
+    /// Registers a source with the third poll, ready at once, and waits for its event.
     fn register(&mut self) {
         self.generation += 1;
         self.ringer.registrations.fetch_add(1, Relaxed);
         let (number, generation) = (self.ringer.number, self.generation);
         let token = (self.room.guest_token)(number, generation);
         let is_ready_before = self.random.bool();
-        let registry = &self.room.quiet_registry;
+        let registry = &self.room.registry;
         if is_ready_before {
             self.say();
         }
@@ -196,10 +213,10 @@ impl Work {
         if !wait(self.room.patience, || told.load(Acquire) >= generation) {
             let text = format!(
                 "source {number}, registration {generation}: it has been readable for {:?}, and the \
-                 last event was for registration {}; the quiet poll: {}",
+                 last event was for registration {}; the third poll: {}",
                 self.room.patience,
                 told.load(Relaxed),
-                self.room.quiet_pulse.describe()
+                self.room.pulses[Which::Third as usize].describe()
             );
             fault(Kind::LostEvent, text);
         }
@@ -217,7 +234,7 @@ impl Work {
         if is_read_before {
             self.hear();
         }
-        if let Err(error) = self.room.quiet_registry.deregister(&mut self.guest) {
+        if let Err(error) = self.room.registry.deregister(&mut self.guest) {
             fault(
                 Kind::Error,
                 format!("deregister, beside a blocked poll: {error}"),

@@ -9,7 +9,7 @@ mod service;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,8 @@ use ferrio::{Events, Interest, Poll, Token, Waker};
 
 use crate::cli::{Sabotage, Serve};
 use crate::limits;
-use crate::link::{Ending, Kind, Line, Waits, fault, hear, histogram, report_panics, say};
-use bells::{Bell, Guest, Ringer, Room};
+use crate::link::{Ending, Kind, Line, Waits, fault, hear, histogram, record, report_panics, say};
+use bells::{Bell, Guest, Ringer, Room, Which};
 use pulse::Pulse;
 use quiet::Quiet;
 use service::Service;
@@ -66,29 +66,34 @@ pub fn run(options: &Serve) -> Result<()> {
         service,
         ringers,
         commands,
-        wake_waits: histogram(),
     }
     .run()
 }
+
+type Times = Arc<Mutex<hdrhistogram::Histogram<u64>>>;
 
 /// The threads, and what belongs to them.
 struct Ringers {
     all: Vec<Arc<Ringer>>,
     threads: Vec<Thread>,
-    quiet_waits: Arc<Mutex<hdrhistogram::Histogram<u64>>>,
-    quiet_pulse: Arc<Pulse>,
+    /// Of all three polls, in the order of [`Which::ALL`].
+    pulses: [Arc<Pulse>; 3],
+    waits: [Times; 3],
 }
 
 fn start_ringers(options: &Serve, busy: &Poll, busy_pulse: &Arc<Pulse>) -> Result<Ringers> {
-    let quiet = options.common.poll()?;
-    let quiet_pulse = Arc::new(Pulse::default());
-    let quiet_waits = Arc::new(Mutex::new(histogram()));
+    let (quiet, third) = (options.common.poll()?, options.common.poll()?);
+    let pulses = [Arc::clone(busy_pulse), Arc::default(), Arc::default()];
+    let waits: [Times; 3] = std::array::from_fn(|_| Arc::new(Mutex::new(histogram())));
     let (mut all, mut threads) = (Vec::new(), Vec::new());
     for number in 0..options.wakers {
         all.push(Arc::new(Ringer {
             number,
-            busy: Bell::new(busy.registry(), Token(WAKER | number))?,
-            quiet: Bell::new(quiet.registry(), quiet::bell_token(number))?,
+            bells: [
+                Bell::new(busy.registry(), Token(WAKER | number))?,
+                Bell::new(quiet.registry(), quiet::bell_token(number))?,
+                Bell::new(third.registry(), quiet::bell_token(number))?,
+            ],
             guest: Guest::default(),
             wakes: Default::default(),
             rounds: Default::default(),
@@ -100,27 +105,29 @@ fn start_ringers(options: &Serve, busy: &Poll, busy_pulse: &Arc<Pulse>) -> Resul
         let room = Room {
             seed: options.common.seed,
             patience: options.common.patience,
-            busy_pulse: Arc::clone(busy_pulse),
-            quiet_pulse: Arc::clone(&quiet_pulse),
-            quiet_registry: quiet.registry().try_clone()?,
+            pulses: pulses.clone(),
+            registry: third.registry().try_clone()?,
             drop_wake_in: (is_first && options.sabotage == Some(Sabotage::Wake)).then_some(100),
             guest_token: quiet::guest_token,
         };
         threads.push(bells::start(Arc::clone(ringer), room)?);
     }
-    Quiet {
-        poll: quiet,
-        pulse: Arc::clone(&quiet_pulse),
-        waits: Arc::clone(&quiet_waits),
-        ringers: all.clone(),
-        threads: threads.clone(),
+    for (which, poll) in [(Which::Quiet, quiet), (Which::Third, third)] {
+        Quiet {
+            which,
+            poll,
+            pulse: Arc::clone(&pulses[which as usize]),
+            waits: Arc::clone(&waits[which as usize]),
+            ringers: all.clone(),
+            threads: threads.clone(),
+        }
+        .start()?;
     }
-    .start()?;
     Ok(Ringers {
         all,
         threads,
-        quiet_waits,
-        quiet_pulse,
+        pulses,
+        waits,
     })
 }
 
@@ -167,7 +174,18 @@ struct Loop {
     service: Service,
     ringers: Ringers,
     commands: Receiver<Command>,
-    wake_waits: hdrhistogram::Histogram<u64>,
+}
+
+impl Ringers {
+    fn times(&self, which: Which) -> MutexGuard<'_, hdrhistogram::Histogram<u64>> {
+        let times = &self.waits[which as usize];
+        times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn longest(&self) -> u64 {
+        let longest = Which::ALL.map(|which| self.times(which).max());
+        longest.into_iter().max().unwrap_or(0)
+    }
 }
 
 impl Loop {
@@ -203,8 +221,7 @@ impl Loop {
                     Command::End => is_ending = is_ending.or_else(|| Some(Instant::now())),
                 }
             }
-            let longest = self.wake_waits.max();
-            self.service.sample(longest);
+            self.service.sample(|| self.ringers.longest());
             if let Some(since) = is_ending {
                 if self.service.is_empty() || since.elapsed() > self.service.patience() {
                     self.end();
@@ -217,8 +234,8 @@ impl Loop {
     fn note_wake(&mut self, number: usize) {
         match self.ringers.all.get(number) {
             Some(ringer) => {
-                if let Some(since) = ringer.busy.tell() {
-                    crate::link::record(&mut self.wake_waits, since);
+                if let Some(since) = ringer.bells[Which::Busy as usize].tell() {
+                    record(&mut self.ringers.times(Which::Busy), since);
                 }
                 self.ringers.threads[number].unpark();
             }
@@ -230,7 +247,7 @@ impl Loop {
         self.service.tell_leftovers();
         let sum = |part: fn(&Ringer) -> u64| self.ringers.all.iter().map(|r| part(r)).sum::<u64>();
         let mut counts = self.service.counts();
-        let polls = self.pulse.polls() + self.ringers.quiet_pulse.polls();
+        let polls = self.ringers.pulses.iter().map(|pulse| pulse.polls()).sum();
         for (name, count) in [
             ("polls", polls),
             ("wakes", sum(|ringer| ringer.wakes.load(Relaxed))),
@@ -245,22 +262,15 @@ impl Loop {
         ] {
             counts.push((name.to_owned(), count));
         }
-        let quiet = self
-            .ringers
-            .quiet_waits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let waits = [
-            (
-                "a request, from its sending to its reading",
-                Waits::of(self.service.waits()),
-            ),
-            ("a wake of the busy poll", Waits::of(&self.wake_waits)),
-            ("a wake of the quiet poll", Waits::of(&quiet)),
-        ];
+        let request = "a request, from its sending to its reading".to_owned();
+        let mut waits = vec![(request, Waits::of(self.service.waits()))];
+        for which in Which::ALL {
+            let name = format!("a wake of the {} poll", which.name());
+            waits.push((name, Waits::of(&self.ringers.times(which))));
+        }
         say(&Line::Done(Ending {
             counts,
-            waits: waits.map(|(name, waits)| (name.to_owned(), waits)).into(),
+            waits,
             connections: self.service.connections(),
         }));
     }

@@ -1,4 +1,5 @@
-//! The quiet poll: no connections, no time limit, so that nothing hides a wake that got lost.
+//! The polls without connections and without a time limit: the quiet one, where nothing hides a wake that
+//! got lost, and the third one, with sources that come and go.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::Ordering::*;
@@ -8,7 +9,7 @@ use std::thread::{self, Thread};
 use ferrio::{Events, Poll, Token};
 use hdrhistogram::Histogram;
 
-use super::bells::Ringer;
+use super::bells::{Ringer, Which};
 use super::pulse::Pulse;
 use crate::link::{Kind, fault, record};
 
@@ -24,6 +25,7 @@ pub fn guest_token(number: usize, generation: u64) -> Token {
 }
 
 pub struct Quiet {
+    pub which: Which,
     pub poll: Poll,
     pub pulse: Arc<Pulse>,
     pub waits: Arc<Mutex<Histogram<u64>>>,
@@ -34,7 +36,7 @@ pub struct Quiet {
 impl Quiet {
     pub fn start(self) -> io::Result<()> {
         thread::Builder::new()
-            .name(String::from("quiet poll"))
+            .name(format!("{} poll", self.which.name()))
             .spawn(move || self.run())?;
         Ok(())
     }
@@ -53,7 +55,12 @@ impl Quiet {
             match polled {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return fault(Kind::Error, format!("the quiet poll: {error}")),
+                Err(error) => {
+                    return fault(
+                        Kind::Error,
+                        format!("the {} poll: {error}", self.which.name()),
+                    );
+                }
             }
             for event in &events {
                 self.note(event.token(), &gone);
@@ -62,13 +69,14 @@ impl Quiet {
     }
 
     fn note(&self, token: Token, gone: &[u64]) {
+        let name = self.which.name();
         let number = token.0 & ((1 << NUMBER_BITS) - 1);
         let Some(ringer) = self.ringers.get(number) else {
-            let text = format!("the quiet poll has never had a token {:#x}", token.0);
+            let text = format!("the {name} poll has never had a token {:#x}", token.0);
             return fault(Kind::StaleToken, text);
         };
         if token.0 & GUEST == 0 {
-            if let Some(since) = ringer.quiet.tell() {
+            if let Some(since) = ringer.bells[self.which as usize].tell() {
                 let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
                 record(&mut waits, since);
             }
@@ -76,7 +84,7 @@ impl Quiet {
             let generation = ((token.0 ^ GUEST) >> NUMBER_BITS) as u64;
             if generation <= gone[number] {
                 let text = format!(
-                    "the quiet poll told of registration {generation} of source {number}, and {} had \
+                    "the {name} poll told of registration {generation} of source {number}, and {} had \
                      been deregistered before that poll began",
                     gone[number]
                 );

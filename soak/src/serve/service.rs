@@ -257,13 +257,13 @@ impl Service {
         }
     }
 
-    pub fn sample(&mut self, longest_wake: u64) {
+    pub fn sample(&mut self, longest_wake: impl FnOnce() -> u64) {
         let now = Instant::now();
         if now < self.next_sample {
             return;
         }
         self.next_sample = now + SAMPLE;
-        let longest = self.shared.waits.max().max(longest_wake);
+        let longest = self.shared.waits.max().max(longest_wake());
         let (open, opened) = (self.table.len(), self.connections.opened);
         say(&Line::Sample(Sample::take(
             open,
