@@ -5,6 +5,8 @@
 //! name or its beginning, as in `epoll` or `poll_pipe`; `FERRIO_SCRIPT_STATS=1` prints what was
 //! reached.
 
+#![cfg(not(wasi_p1))] // A script makes its sockets itself, there only the host does.
+
 #[cfg_attr(target_os = "wasi", allow(dead_code))] // Those for threads.
 #[path = "scripts/kept.rs"]
 mod kept;

@@ -10,6 +10,9 @@ use super::op::{How, Kind, Op, SLOTS, Timeout, WAKERS, Want};
 #[cfg(unix)]
 use super::rounds::WIDTH;
 
+/// The first byte of a script whose operations overlap.
+#[cfg(unix)]
+pub const OVERLAPPING: u8 = 6;
 const HEADER: usize = 8;
 const RECORD: usize = 4;
 /// A script has no more operations than this, whatever follows.
@@ -107,6 +110,19 @@ const HOWS: [How; 3] = [How::Reading, How::Writing, How::Both];
 /// As large as that of a poll nearly always: the other `Poll` has one value in this many.
 const OF_POLL: u8 = 10;
 
+/// A string of a length that most scripts have; the same ones for the same seed. SplitMix64.
+pub fn random(state: &mut u64) -> Vec<u8> {
+    let mut next = || {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let length = HEADER + RECORD * (10 + next() as usize % 120);
+    (0..length).map(|_| next() as u8).collect()
+}
+
 fn pick<T: Copy>(all: &[T], byte: u8) -> T {
     all[usize::from(byte) % all.len()]
 }
@@ -151,7 +167,7 @@ impl Case {
                 Case::One(script)
             }
             #[cfg(unix)]
-            6.. => Case::Rounds {
+            OVERLAPPING.. => Case::Rounds {
                 capacity: pick(&CAPACITIES, capacity).max(1),
                 rounds: rounds(&header, records),
             },

@@ -7,15 +7,19 @@ pub fn of(case: &Case, complaint: &str) -> String {
     let sort = match case {
         Case::One(_) => "one thread",
         Case::Threads { .. } => "several threads",
+        Case::Rounds { .. } => "overlapping operations",
     };
-    let told = match complaint.strip_prefix("step ") {
-        // Of several threads, with the operation in front.
-        Some(rest) => rest.rsplit_once("}: ").map_or(rest, |(_, told)| told),
-        None => complaint,
-    };
+    // Of several threads, with the operation in front.
+    let told = complaint
+        .strip_prefix("step ")
+        .and_then(|rest| Some(rest.split_once(" }: ")?.1));
+    let overlapping = complaint
+        .strip_prefix("round ")
+        .and_then(|rest| Some(rest.split_once("}]: ")?.1));
+    let told = told.or(overlapping).unwrap_or(complaint);
     let mut text = without_braces(told);
     // What it is said of, but not how that stands.
-    for end in [" in [", ", due are ", " expected one of "] {
+    for end in [" in [", ", due are ", " expected one of ", " ([", "; or "] {
         if let Some(at) = text.find(end) {
             text.truncate(at);
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{env, fs, panic};
 
 use ferrio_conformance::Backend;
-use ferrio_conformance::script::{self, Case, Op, Stats, Timeout};
+use ferrio_conformance::script::{self, Case, Kind, Op, Stats, Timeout, bytes};
 use serde_json::json;
 
 /// How long an event that is due may take.
@@ -45,7 +45,9 @@ fn main() {
     let (mut state, scripts) = (number(0), number(1));
     // They are part of the answer.
     panic::set_hook(Box::new(|_| ()));
-    let mut cases: Vec<Case> = (0..scripts).map(|_| random(&mut state)).collect();
+    let mut cases: Vec<Case> = (0..scripts)
+        .map(|_| Case::from_bytes(&bytes::random(&mut state)))
+        .collect();
     if let Some(directory) = arguments.get(2) {
         cases.extend(stored(Path::new(directory)));
     }
@@ -97,21 +99,6 @@ fn print(backend: &Backend, rules: &str, finds: Finds) {
     }
 }
 
-/// SplitMix64, as in `cargo xtask fuzz`.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn random(state: &mut u64) -> Case {
-    let length = 8 + 4 * (10 + next(state) as usize % 120);
-    let bytes: Vec<u8> = (0..length).map(|_| next(state) as u8).collect();
-    Case::from_bytes(&bytes)
-}
-
 fn stored(directory: &Path) -> Vec<Case> {
     let files = fs::read_dir(directory).expect("a directory");
     let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
@@ -123,29 +110,39 @@ fn stored(directory: &Path) -> Vec<Case> {
         .collect()
 }
 
-/// What mio's documentation asks for is kept: one `Waker` for each `Poll`, and a source with one `Poll`. Beside a poller, that is the
-/// one that stops it. And what each of its platforms answers to a buffer without room is its own affair.
+/// What mio's documentation asks for is kept: one `Waker` for each `Poll`, and a source with one `Poll`.
+/// Beside a poller, the waker is the one that stops it. Buffers have room, and what a backend does for a
+/// bare descriptor, which has no hook for it, is left out.
 fn adapted(case: &Case) -> Case {
+    let without_wakers = |script: &Vec<Op>| {
+        let wakes = |op: &&Op| matches!(op, Op::NewWaker { .. } | Op::Wake { .. });
+        let left = script.iter().filter(|op| !wakes(op));
+        left.map(adapted_op).collect::<Vec<_>>()
+    };
     match case {
-        Case::One(script) => Case::One(script.iter().map(one_waker).collect()),
+        Case::One(script) => Case::One(script.iter().map(adapted_op).collect()),
+        Case::Threads { capacity, scripts } => Case::Threads {
+            capacity: *capacity,
+            scripts: scripts.iter().map(without_wakers).collect(),
+        },
         Case::Rounds { capacity, rounds } => Case::Rounds {
             capacity: *capacity,
             rounds: rounds.iter().map(without_wakers).collect(),
         },
-        Case::Threads { capacity, scripts } => {
-            let wakes = |op: &&Op| matches!(op, Op::NewWaker { .. } | Op::Wake { .. });
-            let without =
-                |script: &Vec<Op>| script.iter().filter(|op| !wakes(op)).copied().collect();
-            Case::Threads {
-                capacity: *capacity,
-                scripts: scripts.iter().map(without).collect(),
-            }
-        }
     }
 }
 
-fn one_waker(op: &Op) -> Op {
+fn adapted_op(op: &Op) -> Op {
     match *op {
+        Op::Create {
+            kind: Kind::Raw | Kind::Eventfd,
+            a,
+            b,
+        } => Op::Create {
+            kind: Kind::Unix,
+            a,
+            b,
+        },
         Op::NewWaker { poll, token, .. } => Op::NewWaker {
             waker: poll % 2,
             poll,

@@ -35,7 +35,7 @@ pub fn shrink(backend: &Backend, class: &str, case: Case, example: String) -> (C
 fn shows(backend: &Backend, class: &str, case: &Case) -> Option<String> {
     let repeats = match case {
         Case::One(_) => 1,
-        Case::Threads { .. } => REPEATS,
+        _ => REPEATS,
     };
     (0..repeats).find_map(|_| {
         let mut all = [(*backend, Stats::default())];
@@ -48,6 +48,7 @@ fn scripts(case: &Case) -> Vec<&Vec<Op>> {
     match case {
         Case::One(script) => vec![script],
         Case::Threads { scripts, .. } => scripts.iter().collect(),
+        Case::Rounds { rounds, .. } => rounds.iter().collect(),
     }
 }
 
@@ -55,5 +56,6 @@ fn script_mut(case: &mut Case, thread: usize) -> &mut Vec<Op> {
     match case {
         Case::One(script) => script,
         Case::Threads { scripts, .. } => &mut scripts[thread],
+        Case::Rounds { rounds, .. } => &mut rounds[thread],
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Barrier};
-use std::thread::Scope;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use super::super::model::Complaint;
 use super::stage::{Record, Stage, Step};
@@ -16,10 +16,15 @@ pub(super) struct Hand {
 }
 
 impl Hand {
-    pub(super) fn new<'scope>(scope: &'scope Scope<'scope, '_>, stage: &'scope Stage) -> Hand {
+    /// The thread has to be joined. A scope waits for its closure only, and what the thread keeps in its
+    /// own memory would look like a leak meanwhile.
+    pub(super) fn new<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        stage: &'scope Stage,
+    ) -> (Hand, ScopedJoinHandle<'scope, ()>) {
         let (orders, given) = mpsc::channel::<Order>();
         let (answer, answers) = mpsc::channel();
-        scope.spawn(move || {
+        let thread = scope.spawn(move || {
             for (step, together) in given {
                 together.wait();
                 if answer.send(stage.perform(&step)).is_err() {
@@ -27,7 +32,7 @@ impl Hand {
                 }
             }
         });
-        Hand { orders, answers }
+        (Hand { orders, answers }, thread)
     }
 }
 

@@ -82,10 +82,12 @@ fn run(
             report(backend, &mut poll, capacity, &shared, limit)
         });
         show.poller = receive.recv().ok();
-        show.hands = (0..WIDTH).map(|_| Hand::new(scope, &stage)).collect();
+        let threads: Vec<_>;
+        (show.hands, threads) = (0..WIDTH).map(|_| Hand::new(scope, &stage)).unzip();
         let told = show.all(rounds);
-        // They end when nobody can tell them anything.
         show.hands.clear();
+        // That one has panicked was told when it owed an answer.
+        threads.into_iter().for_each(|thread| drop(thread.join()));
         // In any case, or the scope would not end.
         shared.stopping.store(true, Ordering::SeqCst);
         let woken = stop.wake().map_err(|error| format!("wake: {error}"));

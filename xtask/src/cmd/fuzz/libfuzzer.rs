@@ -35,7 +35,7 @@ const BEGINNINGS: u64 = 400;
 const HANGS: u32 = 90;
 
 /// The target, built for epoll and poll(2) or for kqueue(2).
-struct Target {
+pub struct Target {
     /// The beginning of its backends' names, or nothing.
     backend: String,
     program: PathBuf,
@@ -53,29 +53,41 @@ fn builds(arguments: &Arguments) -> Vec<&str> {
 }
 
 fn build(workspace: &Workspace, backend: &str) -> Result<Target> {
-    install::package("g++", "g++", "https://gcc.gnu.org")?;
-    install::toolchain(TOOLCHAIN)?;
-    let simulated = kqueue::is_asked(Some(backend));
+    if !kqueue::is_asked(Some(backend)) {
+        return build_in(workspace.root(), &workspace.target("fuzz"), backend);
+    }
     let mut environment = Vec::new();
-    let mut flags = rustflags(&FLAGS.join(" "));
-    let home = workspace.target(if simulated { "fuzz-kqueue" } else { "fuzz" });
-    if simulated {
-        for (name, value) in kqueue::environment(workspace, None)? {
-            match name.as_str() {
-                "RUSTFLAGS" => flags = format!("{} {}", value.to_string_lossy(), FLAGS.join(" ")),
-                "CARGO_TARGET_DIR" => {}
-                _ => environment.push((name, value)),
-            }
+    let mut flags = String::new();
+    for (name, value) in kqueue::environment(workspace, None)? {
+        match name.as_str() {
+            "RUSTFLAGS" => flags = format!("{} {}", value.to_string_lossy(), FLAGS.join(" ")),
+            "CARGO_TARGET_DIR" => {}
+            _ => environment.push((name, value)),
         }
     }
+    let home = workspace.target("fuzz-kqueue");
+    Ok(Target {
+        environment,
+        ..build_with(workspace.root(), &home, backend, &flags)?
+    })
+}
+
+/// In another copy of the repository; for all backends but kqueue(2).
+pub fn build_in(root: &Path, home: &Path, backend: &str) -> Result<Target> {
+    build_with(root, home, backend, &rustflags(&FLAGS.join(" ")))
+}
+
+fn build_with(root: &Path, home: &Path, backend: &str, flags: &str) -> Result<Target> {
+    install::package("g++", "g++", "https://gcc.gnu.org")?;
+    install::toolchain(TOOLCHAIN)?;
     let triple = triple()?;
     let mut cargo = Command::new("rustup");
     cargo
         .args(["run", TOOLCHAIN, "cargo", "build", "--release", "--locked"])
         .args(["--target", &triple, "--bin", "scripts"])
-        .current_dir(workspace.root().join("fuzz"))
+        .current_dir(root.join("fuzz"))
         .env("RUSTFLAGS", flags)
-        .env("CARGO_TARGET_DIR", &home)
+        .env("CARGO_TARGET_DIR", home)
         .env_remove("CARGO_PROFILE_RELEASE_DEBUG");
     run::step(&mut cargo)?;
     let program = home.join(&triple).join("release").join("scripts");
@@ -83,8 +95,8 @@ fn build(workspace: &Workspace, backend: &str) -> Result<Target> {
     Ok(Target {
         backend: backend.to_owned(),
         program,
-        environment,
-        home,
+        environment: Vec::new(),
+        home: home.to_owned(),
     })
 }
 
@@ -133,7 +145,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
 }
 
 /// A run with one seed.
-fn one(target: &Target, arguments: &Arguments, seed: u64) -> Result<Section> {
+pub fn one(target: &Target, arguments: &Arguments, seed: u64) -> Result<Section> {
     let corpus = target.home.join(format!("corpus-{seed}"));
     let artifacts = target.home.join("artifacts");
     let reached = target.home.join("reached.json");

@@ -2,6 +2,8 @@
 //! By seeds on stable Rust, or with libFuzzer choosing (`--libfuzzer`).
 
 mod libfuzzer;
+mod mio;
+mod mutations;
 mod report;
 
 use std::path::PathBuf;
@@ -38,19 +40,20 @@ pub struct Arguments {
     /// all backends, kqueue simulated, unless `--backend` says which
     #[arg(long, conflicts_with_all = ["operations", "stats"])]
     libfuzzer: bool,
-    /// For how many minutes each build and seed runs [default: 1]
-    #[arg(long, value_name = "M", requires = "libfuzzer")]
+    /// The scripts on crates.io mio, on epoll and on poll(2): what it answers differently
+    #[arg(long, conflicts_with_all = ["operations", "stats", "libfuzzer", "backend"])]
+    mio: bool,
+    /// Breaks a copy of the library in each way of `fuzz/mutations.toml`: libFuzzer has to notice
+    #[arg(long, conflicts_with_all = ["operations", "stats", "libfuzzer", "backend", "mio"])]
+    mutations: bool,
+    /// For how many minutes libFuzzer runs each build and seed [default: 1, for mutations 2]
+    #[arg(long, value_name = "M")]
     minutes: Option<f64>,
     /// How many scripts each build and seed runs, instead of for how long
-    #[arg(
-        long,
-        value_name = "N",
-        requires = "libfuzzer",
-        conflicts_with = "minutes"
-    )]
+    #[arg(long, value_name = "N", conflicts_with = "minutes")]
     runs: Option<u64>,
     /// What is reached is added to this file, as a section of Markdown
-    #[arg(long, value_name = "FILE", requires = "libfuzzer")]
+    #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Runs a file that libFuzzer has left, and prints its script, made small if it fails
     #[arg(long, value_name = "FILE", conflicts_with_all = ["libfuzzer", "operations", "seed"])]
@@ -65,6 +68,8 @@ impl Default for Arguments {
             backend: None,
             stats: false,
             libfuzzer: false,
+            mio: false,
+            mutations: false,
             minutes: None,
             runs: None,
             report: None,
@@ -102,6 +107,12 @@ impl Arguments {
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
     if let Some(file) = &arguments.replay {
         return libfuzzer::replay(workspace, arguments, file, counts);
+    }
+    if arguments.mio {
+        return mio::run(workspace, arguments, counts);
+    }
+    if arguments.mutations {
+        return mutations::run(workspace, arguments, counts);
     }
     if arguments.libfuzzer {
         return libfuzzer::run(workspace, arguments, counts);

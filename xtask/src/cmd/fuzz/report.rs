@@ -63,32 +63,36 @@ pub struct Section {
     pub failed: Option<String>,
 }
 
-/// Adds what the sections say to the file.
-pub fn append(workspace: &Workspace, file: &Path, sections: &[Section]) -> Result<()> {
+/// The heading of a section: the command, and what it was run on.
+pub fn head(workspace: &Workspace) -> Result<String> {
     let git = |args: &[&str]| {
         let mut git = Command::new("git");
         run::stdout(git.current_dir(workspace.root()).args(args))
     };
     let commit = git(&["rev-parse", "--short=10", "HEAD"])?;
-    let changed = !git(&["status", "--porcelain", "--", "src", "build.rs"])?
-        .trim()
-        .is_empty();
+    let changed = git(&["status", "--porcelain", "--", "src", "build.rs"])?;
+    let changes = match changed.trim() {
+        "" => "",
+        _ => " with changes in src",
+    };
     let command: Vec<String> = std::env::args().skip(1).collect();
     let now = run::stdout(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M UTC"]))?;
-    let mut text = if file.exists() {
+    Ok(format!(
+        "## `cargo xtask {}`\n\nCommit {}{changes}, ended {}.\n\n",
+        command.join(" "),
+        commit.trim(),
+        now.trim()
+    ))
+}
+
+/// Adds what the sections say to the file.
+pub fn append(workspace: &Workspace, file: &Path, sections: &[Section]) -> Result<()> {
+    let before = if file.exists() {
         fs::read_to_string(file)?
     } else {
         String::new()
     };
-    let changes = if changed { " with changes in src" } else { "" };
-    write!(
-        text,
-        "\n## `cargo xtask {}`\n\nCommit {}{changes}, ended {}.\n\n{}",
-        command.join(" "),
-        commit.trim(),
-        now.trim(),
-        table(sections)
-    )?;
+    let text = format!("{before}\n{}{}", head(workspace)?, table(sections));
     fs::write(file, text).with_context(|| file.display().to_string())
 }
 
