@@ -1,22 +1,20 @@
 //! The command line.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{CommandFactory, FromArgMatches, Parser, builder::RangedU64ValueParser};
+use clap::{Parser, builder::RangedU64ValueParser};
 
 use crate::contender::Id;
 use crate::measure::Plan;
 use crate::pin::{self, Cpus};
 use crate::rows;
-use crate::suite::Suite;
 
-const ROUNDS: usize = 300;
-const QUICK_ROUNDS: usize = 40;
+const ROUNDS: usize = 200;
+const QUICK_ROUNDS: usize = 12;
 
-/// Compares ferrio with crates.io mio, side by side in one process and one run.
+/// Compares ferrio with crates.io mio, polling, libuv, libevent and system calls without a library, in one run.
 ///
-/// Every row runs its contenders in short rounds that alternate in shuffled order. A ratio is ferrio's cost divided by
+/// What is built for poll(2) is a program of its own, which is built and started when a row needs it. Every row runs its contenders in short rounds that alternate in shuffled order. A ratio is ferrio's cost divided by
 /// mio's in the same round; the table gives the median of all rounds, the quartiles and the extremes. The control is a
 /// second mio divided by the first: what it is off 1 is the error of the measurement. A missed target is reported, it
 /// does not change the exit code.
@@ -27,7 +25,7 @@ const QUICK_ROUNDS: usize = 40;
     after_help = "Exit codes: 0 measured, 1 something failed, 2 bad usage."
 )]
 pub struct Cli {
-    /// Fewer rounds: under a minute, with wider quartiles.
+    /// Fewer rounds: under two minutes, with wider quartiles.
     #[arg(long)]
     quick: bool,
 
@@ -35,17 +33,16 @@ pub struct Cli {
     #[arg(long, value_name = "FILTER", value_delimiter = ',')]
     rows: Vec<String>,
 
-    /// Rounds per row [default: 300, with --quick 40].
+    /// Also the rows that otherwise have to be named: `build`.
+    #[arg(long, conflicts_with = "rows")]
+    all: bool,
+
+    /// Rounds per row, of those that take long a part of it [default: 200, with --quick 12].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     rounds: Option<usize>,
 
-    /// Who runs beside mio, which is the baseline and always runs.
-    #[arg(
-        long,
-        value_name = "WHO",
-        value_delimiter = ',',
-        default_value = "ferrio,control,raw"
-    )]
+    /// Who runs beside mio, which is the baseline and always runs [default: all that there are].
+    #[arg(long, value_name = "WHO", value_delimiter = ',')]
     contenders: Vec<Id>,
 
     /// Pin the measuring thread to the first CPU in every row. Without it only the rows with two threads are pinned,
@@ -64,18 +61,14 @@ pub struct Cli {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Where report.md and results.csv go [default: the report's place below bench/report, or its subdirectory
-    /// partial when --quick, --rows, --rounds or --contenders make the run less than a full one].
+    /// Where the report goes [default: bench/report, or its subdirectory partial when --quick, --rows, --rounds or
+    /// --contenders make the run less than a full one].
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 
     /// Print the rows with clock, target and description, and measure nothing.
     #[arg(long)]
     pub list: bool,
-
-    /// Make N calls of each kind between markers, for a tracer of system calls, and measure nothing.
-    #[arg(long, value_name = "N", hide = true)]
-    pub make_calls: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,14 +81,7 @@ fn parse_pin(text: &str) -> Result<Pin, String> {
     if text == "auto" {
         return Ok(Pin::Auto);
     }
-    let cpus = text
-        .split_once(',')
-        .and_then(|(main, helper)| Some((main.parse().ok()?, helper.parse().ok()?)));
-    let (main, helper) = cpus.ok_or("expected two CPU numbers, e.g. --pin=0,1")?;
-    if main == helper {
-        return Err("the two CPUs must differ".to_owned());
-    }
-    Ok(Pin::To(Cpus { main, helper }))
+    text.parse().map(Pin::To)
 }
 
 impl Pin {
@@ -114,28 +100,17 @@ impl Pin {
 }
 
 impl Cli {
-    /// Reads the command line of a suite's program.
-    pub fn parse_for<I, T>(suite: Suite, arguments: I) -> Result<Cli, clap::Error>
-    where
-        I: IntoIterator<Item = T>,
-        T: Into<OsString> + Clone,
-    {
-        let command = Cli::command().name(suite.program());
-        Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
-    }
-
     /// What to measure.
     ///
     /// # Errors
     ///
     /// One line that says what is wrong.
-    pub fn plan(&self, suite: Suite) -> Result<Plan, String> {
-        let mut contenders = vec![Id::Mio];
-        for &contender in &self.contenders {
-            if !contenders.contains(&contender) {
-                contenders.push(contender);
-            }
-        }
+    pub fn plan(&self) -> Result<Plan, String> {
+        let rows = if self.all {
+            rows::all().collect()
+        } else {
+            rows::select(&self.rows)?
+        };
         let allowed = pin::allowed().map_err(|error| format!("which CPUs are there: {error}"))?;
         let cpus = match self.pin {
             // Without two CPUs the rows with two threads have to share one.
@@ -144,9 +119,8 @@ impl Cli {
         };
         let default_rounds = if self.quick { QUICK_ROUNDS } else { ROUNDS };
         Ok(Plan {
-            suite,
-            rows: rows::select(suite.rows(), &self.rows)?,
-            contenders,
+            rows,
+            contenders: self.contenders()?,
             rounds: self.rounds.unwrap_or(default_rounds),
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..)),
             pin_all: self.pin.is_some(),
@@ -154,16 +128,31 @@ impl Cli {
         })
     }
 
+    /// Everybody, or those that were asked for, who have to be there.
+    fn contenders(&self) -> Result<Vec<Id>, String> {
+        for id in &self.contenders {
+            if let Some(package) = id.missing() {
+                return Err(format!(
+                    "{} was not found when this was built; `apt-get install {package}`, and build it again",
+                    id.name()
+                ));
+            }
+        }
+        let wanted = |id: &Id| match self.contenders.is_empty() {
+            true => id.missing().is_none(),
+            false => *id == Id::Mio || self.contenders.contains(id),
+        };
+        Ok(Id::ALL.into_iter().filter(wanted).collect())
+    }
+
     /// A partial run must not overwrite the report of a full one.
-    pub fn report_directory(&self, suite: Suite) -> PathBuf {
+    pub fn report_directory(&self) -> PathBuf {
         let full = !self.quick
             && self.rows.is_empty()
             && self.rounds.is_none_or(|rounds| rounds >= ROUNDS)
-            && [Id::Ferrio, Id::Control, Id::Raw]
-                .iter()
-                .all(|id| self.contenders.contains(id));
+            && self.contenders.is_empty();
         self.output.clone().unwrap_or_else(|| {
-            let report = suite.report_directory();
+            let report = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/report"));
             if full { report } else { report.join("partial") }
         })
     }
@@ -172,13 +161,14 @@ impl Cli {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
-        Cli::parse_for(Suite::Epoll, [&["ferrio-bench"], arguments].concat())
+        Cli::try_parse_from([&["ferrio-bench"], arguments].concat())
     }
 
     fn plan(arguments: &[&str]) -> Result<Plan, String> {
-        parse(arguments).unwrap().plan(Suite::Epoll)
+        parse(arguments).unwrap().plan()
     }
 
     #[test]
@@ -189,10 +179,29 @@ mod tests {
     #[test]
     fn without_arguments_everything_runs() {
         let plan = plan(&[]).unwrap();
-        assert_eq!(plan.rows.len(), rows::EPOLL.len());
+        assert_eq!(plan.rows.len(), rows::all().count() - 1);
         assert_eq!(plan.rounds, ROUNDS);
-        assert_eq!(plan.contenders, [Id::Mio, Id::Ferrio, Id::Control, Id::Raw]);
+        let here = Id::ALL.into_iter().filter(|id| id.missing().is_none());
+        assert_eq!(plan.contenders, here.collect::<Vec<_>>());
         assert!(!plan.pin_all);
+    }
+
+    #[test]
+    fn all_takes_in_what_has_to_be_named() {
+        let plan = plan(&["--all"]).unwrap();
+        assert_eq!(plan.rows.len(), rows::all().count());
+        assert!(parse(&["--all", "--rows", "wake"]).is_err());
+    }
+
+    #[test]
+    fn who_is_not_in_the_build_is_refused_with_what_to_install() {
+        for id in [Id::Libuv, Id::Libevent] {
+            let asked = plan(&["--contenders", id.name()]);
+            match id.missing() {
+                Some(package) => assert!(asked.unwrap_err().contains(package)),
+                None => assert_eq!(asked.unwrap().contenders, [Id::Mio, id]),
+            }
+        }
     }
 
     #[test]
@@ -252,7 +261,7 @@ mod tests {
     fn only_a_full_run_goes_where_the_full_report_is() {
         let directory = |arguments: &[&str]| {
             let cli = parse(arguments).unwrap();
-            cli.report_directory(Suite::Epoll)
+            cli.report_directory()
         };
         assert!(directory(&[]).ends_with("report"));
         assert!(directory(&["--pin", "--rounds", "400"]).ends_with("report"));

@@ -1,13 +1,24 @@
-//! What a contender must be able to do, and its implementation for ferrio and mio by one macro: identical code, only
-//! the crate's name differs.
+//! What a contender must be able to do. ferrio and mio do it by one macro, identical code in which only the crate's name
+//! differs (`likes_of_mio`); all others watch bare descriptors (`bare`).
+
+pub mod bare;
+#[cfg(has_libevent)]
+pub mod libevent;
+#[cfg(has_libuv)]
+pub mod libuv;
+mod likes_of_mio;
+mod of_polling;
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::RawFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use clap::ValueEnum;
+
+pub use likes_of_mio::{Ferrio, Mio};
+pub use of_polling::Polling;
 
 /// Who runs in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,15 +31,60 @@ pub enum Id {
     Control,
     /// epoll(7) or poll(2), and eventfd(2), called directly, without a library: the floor (except for coalesced wakes).
     Raw,
+    /// polling from crates.io, edge-triggered.
+    Polling,
+    /// libuv's `uv_poll_t` and `uv_async_t`, level-triggered.
+    Libuv,
+    /// libevent, edge-triggered, with the locks that wakes from other threads take.
+    Libevent,
+    /// ferrio built for poll(2), beside those on epoll.
+    FerrioPoll,
+    /// mio built for poll(2), likewise.
+    MioPoll,
 }
 
 impl Id {
+    pub const ALL: [Id; 9] = [
+        Id::Mio,
+        Id::Ferrio,
+        Id::Control,
+        Id::Raw,
+        Id::Polling,
+        Id::Libuv,
+        Id::Libevent,
+        Id::FerrioPoll,
+        Id::MioPoll,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             Id::Ferrio => "ferrio",
             Id::Mio => "mio",
             Id::Control => "control",
             Id::Raw => "raw",
+            Id::Polling => "polling",
+            Id::Libuv => "libuv",
+            Id::Libevent => "libevent",
+            Id::FerrioPoll => "ferrio-poll",
+            Id::MioPoll => "mio-poll",
+        }
+    }
+
+    /// The package that this build lacks for it.
+    pub fn missing(self) -> Option<&'static str> {
+        match self {
+            Id::Libuv if !cfg!(has_libuv) => Some("libuv1-dev"),
+            Id::Libevent if !cfg!(has_libevent) => Some("libevent-dev"),
+            _ => None,
+        }
+    }
+
+    /// Measured in the program that is built for poll(2), as whom there.
+    pub fn on_poll(self) -> Option<Id> {
+        match self {
+            Id::FerrioPoll => Some(Id::Ferrio),
+            Id::MioPoll => Some(Id::Mio),
+            _ => None,
         }
     }
 }
@@ -67,6 +123,7 @@ pub trait Contender: 'static {
     /// A socket of the contender's own type, registered as a program would do it.
     type Socket;
     type Stream: Read + Write;
+    type Listener;
 
     /// A read of a stream that got less than it asked for is enough for the next data to be reported; without this
     /// promise one has to read until it would block. (mio makes it on some selectors, not on poll(2).)
@@ -79,6 +136,9 @@ pub trait Contender: 'static {
     fn socket(socket: UnixDatagram) -> Self::Socket;
     fn recv(socket: &Self::Socket, buffer: &mut [u8]) -> io::Result<usize>;
     fn stream(stream: TcpStream) -> Self::Stream;
+    fn listener(listener: TcpListener) -> Self::Listener;
+    /// The next connection, ready to be registered.
+    fn accept(listener: &Self::Listener) -> io::Result<Self::Stream>;
 
     /// Watches a bare descriptor for reading.
     fn register_fd(poll: &Self::Poll, fd: RawFd, token: usize) -> io::Result<()>;
@@ -102,6 +162,12 @@ pub trait Contender: 'static {
         token: usize,
         writable: bool,
     ) -> io::Result<()>;
+    fn deregister_stream(poll: &Self::Poll, stream: &mut Self::Stream) -> io::Result<()>;
+    fn register_listener(
+        poll: &Self::Poll,
+        listener: &mut Self::Listener,
+        token: usize,
+    ) -> io::Result<()>;
 
     /// One poll; repeated if a signal (a debugger, a stop) interrupts it.
     fn wait(
@@ -123,190 +189,6 @@ pub trait ManyThreaded: Contender {
 
     fn registry(poll: &Self::Poll) -> io::Result<Self::Registry>;
     fn register_through(registry: &Self::Registry, fd: RawFd, token: usize) -> io::Result<()>;
+    fn reregister_through(registry: &Self::Registry, fd: RawFd, token: usize) -> io::Result<()>;
     fn deregister_through(registry: &Self::Registry, fd: RawFd) -> io::Result<()>;
 }
-
-macro_rules! contender {
-    ($name:ident, $krate:ident, $short_read_suffices:expr) => {
-        pub struct $name;
-
-        impl Contender for $name {
-            type Poll = $krate::Poll;
-            type Events = $krate::Events;
-            type Waker = $krate::Waker;
-            type Socket = $krate::net::UnixDatagram;
-            type Stream = $krate::net::TcpStream;
-
-            const SHORT_READ_SUFFICES: bool = $short_read_suffices;
-
-            fn poll() -> io::Result<Self::Poll> {
-                $krate::Poll::new()
-            }
-
-            fn events(capacity: usize) -> Self::Events {
-                $krate::Events::with_capacity(capacity)
-            }
-
-            fn waker(poll: &Self::Poll, token: usize) -> io::Result<Self::Waker> {
-                $krate::Waker::new(poll.registry(), $krate::Token(token))
-            }
-
-            #[inline]
-            fn wake(waker: &Self::Waker) -> io::Result<()> {
-                waker.wake()
-            }
-
-            fn socket(socket: UnixDatagram) -> Self::Socket {
-                $krate::net::UnixDatagram::from_std(socket)
-            }
-
-            #[inline]
-            fn recv(socket: &Self::Socket, buffer: &mut [u8]) -> io::Result<usize> {
-                socket.recv(buffer)
-            }
-
-            fn stream(stream: TcpStream) -> Self::Stream {
-                $krate::net::TcpStream::from_std(stream)
-            }
-
-            #[inline]
-            fn register_fd(poll: &Self::Poll, fd: RawFd, token: usize) -> io::Result<()> {
-                poll.registry().register(
-                    &mut $krate::unix::SourceFd(&fd),
-                    $krate::Token(token),
-                    $krate::Interest::READABLE,
-                )
-            }
-
-            #[inline]
-            fn reregister_fd(poll: &Self::Poll, fd: RawFd, token: usize) -> io::Result<()> {
-                poll.registry().reregister(
-                    &mut $krate::unix::SourceFd(&fd),
-                    $krate::Token(token),
-                    $krate::Interest::READABLE,
-                )
-            }
-
-            #[inline]
-            fn deregister_fd(poll: &Self::Poll, fd: RawFd) -> io::Result<()> {
-                poll.registry().deregister(&mut $krate::unix::SourceFd(&fd))
-            }
-
-            #[inline]
-            fn register_socket(
-                poll: &Self::Poll,
-                socket: &mut Self::Socket,
-                token: usize,
-            ) -> io::Result<()> {
-                poll.registry()
-                    .register(socket, $krate::Token(token), $krate::Interest::READABLE)
-            }
-
-            #[inline]
-            fn reregister_socket(
-                poll: &Self::Poll,
-                socket: &mut Self::Socket,
-                token: usize,
-            ) -> io::Result<()> {
-                poll.registry()
-                    .reregister(socket, $krate::Token(token), $krate::Interest::READABLE)
-            }
-
-            #[inline]
-            fn deregister_socket(poll: &Self::Poll, socket: &mut Self::Socket) -> io::Result<()> {
-                poll.registry().deregister(socket)
-            }
-
-            fn register_stream(
-                poll: &Self::Poll,
-                stream: &mut Self::Stream,
-                token: usize,
-                writable: bool,
-            ) -> io::Result<()> {
-                let mut interest = $krate::Interest::READABLE;
-                if writable {
-                    interest |= $krate::Interest::WRITABLE;
-                }
-                poll.registry()
-                    .register(stream, $krate::Token(token), interest)
-            }
-
-            #[inline]
-            fn wait(
-                poll: &mut Self::Poll,
-                events: &mut Self::Events,
-                timeout: Option<Duration>,
-            ) -> io::Result<()> {
-                loop {
-                    match poll.poll(events, timeout) {
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        result => return result,
-                    }
-                }
-            }
-
-            #[inline]
-            fn read(events: &Self::Events) -> Tally {
-                let mut tally = Tally::default();
-                for event in events.iter() {
-                    tally.add(
-                        event.token().0,
-                        [
-                            event.is_readable(),
-                            event.is_writable(),
-                            event.is_read_closed(),
-                            event.is_write_closed(),
-                            event.is_priority(),
-                            event.is_error(),
-                        ],
-                    );
-                }
-                tally
-            }
-
-            #[inline]
-            fn read_light(events: &Self::Events) -> Tally {
-                let mut tally = Tally::default();
-                for event in events.iter() {
-                    tally.add_light(event.token().0, event.is_readable());
-                }
-                tally
-            }
-
-            #[inline]
-            fn readable(events: &Self::Events, tokens: &mut Vec<usize>) {
-                let readable = events.iter().filter(|event| event.is_readable());
-                tokens.extend(readable.map(|event| event.token().0));
-            }
-        }
-
-        impl ManyThreaded for $name {
-            type Registry = $krate::Registry;
-
-            fn registry(poll: &Self::Poll) -> io::Result<Self::Registry> {
-                poll.registry().try_clone()
-            }
-
-            #[inline]
-            fn register_through(
-                registry: &Self::Registry,
-                fd: RawFd,
-                token: usize,
-            ) -> io::Result<()> {
-                registry.register(
-                    &mut $krate::unix::SourceFd(&fd),
-                    $krate::Token(token),
-                    $krate::Interest::READABLE,
-                )
-            }
-
-            #[inline]
-            fn deregister_through(registry: &Self::Registry, fd: RawFd) -> io::Result<()> {
-                registry.deregister(&mut $krate::unix::SourceFd(&fd))
-            }
-        }
-    };
-}
-
-contender!(Ferrio, ferrio, true);
-contender!(Mio, mio, false);

@@ -1,4 +1,4 @@
-//! What ferrio and mio depend on here, as cargo tells it.
+//! What ferrio, mio and polling depend on here, as cargo tells it.
 
 use std::process::Command;
 
@@ -10,9 +10,12 @@ pub struct Tree {
     pub below: Vec<String>,
 }
 
-/// Both trees, or the reason why there are none.
+/// Whose trees.
+const CRATES: [&str; 3] = ["ferrio", "mio", "polling"];
+
+/// The trees, or the reason why there are none.
 #[derive(Debug)]
-pub struct Dependencies(Result<(Tree, Tree), String>);
+pub struct Dependencies(Result<Vec<Tree>, String>);
 
 /// Asks `cargo tree`, offline and with the lock file as it is.
 pub fn read() -> Dependencies {
@@ -20,7 +23,7 @@ pub fn read() -> Dependencies {
         let tree = |name: &str| {
             parse(&text, name).ok_or_else(|| format!("cargo tree does not show {name}"))
         };
-        Ok((tree("ferrio")?, tree("mio")?))
+        CRATES.into_iter().map(tree).collect()
     }))
 }
 
@@ -75,20 +78,21 @@ fn parse_line(line: &str) -> Option<(usize, &str, &str)> {
 }
 
 impl Dependencies {
-    /// The versions of ferrio and mio.
-    pub fn versions(&self) -> (&str, &str) {
-        self.0
-            .as_ref()
-            .map_or(("unknown", "unknown"), |(ferrio, mio)| {
-                (&ferrio.version, &mio.version)
-            })
+    /// Of ferrio, mio or polling.
+    pub fn version(&self, name: &str) -> &str {
+        let place = CRATES.iter().position(|of| *of == name);
+        let tree = place.zip(self.0.as_ref().ok());
+        tree.and_then(|(place, trees)| trees.get(place))
+            .map_or("unknown", |tree| &tree.version)
     }
 
     /// One line per crate.
     pub fn lines(&self) -> Vec<String> {
         match &self.0 {
             Err(reason) => vec![format!("not known: {reason}")],
-            Ok((ferrio, mio)) => [("ferrio", ferrio), ("mio", mio)]
+            Ok(trees) => CRATES
+                .iter()
+                .zip(trees)
                 .map(|(name, tree)| {
                     format!(
                         "{name} {}: {} ({})",
@@ -97,7 +101,7 @@ impl Dependencies {
                         tree.below.join(", ")
                     )
                 })
-                .into(),
+                .collect(),
         }
     }
 }
@@ -123,15 +127,15 @@ mod tests {
     #[test]
     fn this_workspace_answers() {
         let Dependencies(trees) = read();
-        let (ferrio, mio) = trees.unwrap();
-        assert!(mio.version.starts_with("1."), "{}", mio.version);
-        assert!(!ferrio.below.is_empty());
+        let trees = trees.unwrap();
+        assert!(trees[1].version.starts_with("1."), "{}", trees[1].version);
+        assert!(!trees[0].below.is_empty());
     }
 
     #[test]
     fn a_failure_is_told() {
         let failed = Dependencies(Err("no cargo".to_owned()));
         assert_eq!(failed.lines(), ["not known: no cargo"]);
-        assert_eq!(failed.versions(), ("unknown", "unknown"));
+        assert_eq!(failed.version("mio"), "unknown");
     }
 }

@@ -1,11 +1,15 @@
 //! The descriptors that the rows watch, and the limit on how many a process may have.
 
+mod mixed;
+
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+pub use mixed::{Mixed, Sort, idle};
 
 /// Raises the soft limit of open descriptors as far as this run needs it.
 pub fn raise_limit(needed: u64) -> io::Result<()> {
@@ -30,7 +34,7 @@ pub fn raise_limit(needed: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// A set of eventfds, each made ready by a write.
+/// A set of eventfds, none of them ever ready.
 pub struct EventFds(Vec<OwnedFd>);
 
 impl EventFds {
@@ -40,19 +44,8 @@ impl EventFds {
         Ok(EventFds(fds?))
     }
 
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub fn raw(&self) -> Vec<RawFd> {
         self.0.iter().map(AsRawFd::as_raw_fd).collect()
-    }
-
-    /// Every write to an eventfd is a new edge for an edge-triggered watcher, even if nobody read the last one
-    /// (epoll(7), "If more than one event"): so the set never has to be drained.
-    pub fn make_ready(&self, index: usize) -> io::Result<()> {
-        rustix::io::write(&self.0[index], &1u64.to_ne_bytes())?;
-        Ok(())
     }
 }
 

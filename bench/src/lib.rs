@@ -1,4 +1,4 @@
-//! ferrio beside crates.io mio, measured in one process and one run.
+//! ferrio beside crates.io mio, polling, libuv, libevent and bare system calls, measured in one run.
 //!
 //! The same generic code drives every contender (`contender`); a row is one workload (`rows`); `measure` runs
 //! the contenders of a row in short alternating rounds; `report` turns the per-round ratios into a verdict.
@@ -15,6 +15,7 @@ mod measure;
 mod pin;
 mod raw;
 mod raw_poll;
+mod remote;
 mod report;
 mod rows;
 mod stats;
@@ -22,20 +23,22 @@ mod suite;
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::Parser;
 use cli::Cli;
 use measure::Plan;
+use pin::Cpus;
+use remote::Program;
 use report::Report;
-
-pub use suite::Suite;
+use suite::Suite;
 
 /// Parses the command line, measures, prints and writes the report.
 ///
 /// A missed target does not change the exit code: 0 means "measured", 1 that something failed, 2 a usage error.
-pub fn run(suite: Suite) -> ExitCode {
-    let cli = match Cli::parse_for(suite, std::env::args_os()) {
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             eprintln!("{}; see --help", first_paragraph(&error.to_string()));
@@ -43,19 +46,43 @@ pub fn run(suite: Suite) -> ExitCode {
         }
         Err(help) => help.exit(),
     };
-    let outcome = if cli.list {
-        print(&rows::listing(suite.rows()))
-    } else if let Some(times) = cli.make_calls {
-        calls::make(suite, times)
-    } else {
-        match cli.plan(suite) {
-            Ok(plan) => bench(&plan, &cli.report_directory(suite)),
-            Err(message) => {
-                eprintln!("error: {message}");
-                return ExitCode::from(2);
-            }
+    if cli.list {
+        return end(print(&rows::listing()));
+    }
+    match cli.plan() {
+        Ok(plan) => end(bench(&plan, &cli.report_directory())),
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
         }
-    };
+    }
+}
+
+/// The program for poll(2): `--serve CPU,CPU` (or `--serve -`) for ferrio-bench, `--make-calls N` for a tracer of system
+/// calls.
+pub fn run_on_poll() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["--serve", "-"] => end(remote::serve(None)),
+        ["--serve", cpus] => match cpus.parse::<Cpus>() {
+            Ok(cpus) => end(remote::serve(Some(cpus))),
+            Err(message) => usage(&message),
+        },
+        ["--make-calls", times] => match times.parse() {
+            Ok(times) => end(calls::make(times)),
+            Err(_) => usage("--make-calls takes a number"),
+        },
+        _ => usage("ferrio-bench starts this; `cargo xtask bench calls` makes it make calls"),
+    }
+}
+
+fn usage(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(2)
+}
+
+fn end(outcome: io::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of our output has had enough (`| head`): not a failure.
@@ -65,6 +92,16 @@ pub fn run(suite: Suite) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where cargo has built this program: other builds go below it.
+fn target_directory() -> io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let target = program
+        .ancestors()
+        .find(|directory| directory.join("CACHEDIR.TAG").exists());
+    let unknown = || io::Error::other("cargo's target directory is not above this program");
+    Ok(target.ok_or_else(unknown)?.to_owned())
 }
 
 /// Of clap's message, what says what is wrong, in one line. The paragraphs after it tell less than --help does.
@@ -78,18 +115,21 @@ fn first_paragraph(message: &str) -> String {
 }
 
 fn bench(plan: &Plan, directory: &Path) -> io::Result<()> {
-    plan.suite.check()?;
     // Before the measurement: a directory that can't be had is better known now.
     fs::create_dir_all(directory).map_err(|error| {
         io::Error::new(error.kind(), format!("{}: {error}", directory.display()))
     })?;
-    descriptors::raise_limit(plan.suite.descriptors(plan.contenders.len()))?;
+    descriptors::raise_limit(Suite::Epoll.descriptors(plan.contenders.len()))?;
+    let poll = plan
+        .needs_poll()
+        .then(|| Program::start(plan.cpus))
+        .transpose()?;
     if let (true, Some(cpus)) = (plan.pin_all, plan.cpus) {
         pin::to_cpu(cpus.main)?;
     }
     let machine = machine::describe(plan);
-    let results = measure::run(plan)?;
-    let report = Report::new(plan, machine, dependencies::read(), results);
+    let results = measure::run(plan, poll.as_ref())?;
+    let report = Report::new(machine, dependencies::read(), results);
     print(&report.text())?;
     report.write(directory)?;
     print(&format!("\nreport: {}\n", directory.display()))
@@ -106,13 +146,11 @@ mod tests {
     #[test]
     fn a_usage_error_is_one_line_that_keeps_the_possible_values() {
         let arguments = ["ferrio-bench", "--contenders", "tokio"];
-        let message = Cli::parse_for(Suite::Epoll, arguments)
-            .unwrap_err()
-            .to_string();
+        let message = Cli::try_parse_from(arguments).unwrap_err().to_string();
         let line = first_paragraph(&message);
         assert_eq!(line.lines().count(), 1);
         assert!(
-            line.contains("tokio") && line.contains("ferrio, mio"),
+            line.contains("tokio") && line.contains("ferrio, mio, control"),
             "{line}"
         );
     }

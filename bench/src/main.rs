@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
-    ferrio_bench::run(ferrio_bench::Suite::Epoll)
+    ferrio_bench::run()
 }
 
 #[cfg(not(target_os = "linux"))]

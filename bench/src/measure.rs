@@ -14,15 +14,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::clock::Span;
 use crate::contender::Id;
 use crate::pin::Cpus;
+use crate::remote::Program;
 use crate::rows::{Env, Row, Workload};
 use crate::suite::Suite;
 
 /// What a run does.
 #[derive(Debug)]
 pub struct Plan {
-    pub suite: Suite,
     pub rows: Vec<&'static Row>,
-    /// Always with [`Id::Mio`], the baseline.
+    /// In this order in every table. Always with [`Id::Mio`], the baseline.
     pub contenders: Vec<Id>,
     pub rounds: usize,
     pub seed: u64,
@@ -55,21 +55,46 @@ impl RowResult {
     }
 }
 
+impl Plan {
+    /// Who runs in a row.
+    pub fn contenders(&self, row: &Row) -> Vec<Id> {
+        let all = self.contenders.iter().copied();
+        all.filter(|&id| row.has(id)).collect()
+    }
+
+    /// Whether the program for poll(2) is needed.
+    pub fn needs_poll(&self) -> bool {
+        self.rows
+            .iter()
+            .any(|row| self.contenders(row).iter().any(|&id| is_remote(row, id)))
+    }
+}
+
+fn is_remote(row: &Row, contender: Id) -> bool {
+    row.suite == Suite::Poll || contender.on_poll().is_some()
+}
+
 /// Measures every row of the plan; a progress bar goes to stderr if that is a terminal.
-pub fn run(plan: &Plan) -> io::Result<Vec<RowResult>> {
+pub fn run(plan: &Plan, poll: Option<&Program>) -> io::Result<Vec<RowResult>> {
     let bar = progress(plan);
     let mut random = fastrand::Rng::with_seed(plan.seed);
-    let results = plan
-        .rows
-        .iter()
-        .map(|row| {
+    // Rows with threads come last: they leave a process different from what it was.
+    let mut order: Vec<usize> = (0..plan.rows.len()).collect();
+    order.sort_by_key(|&index| plan.rows[index].threads());
+    let results: io::Result<Vec<(usize, RowResult)>> = order
+        .into_iter()
+        .map(|index| {
+            let row = plan.rows[index];
             bar.set_message(row.name);
-            run_row(row, plan, &mut random, &bar)
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", row.name)))
+            let result = run_row(row, plan, poll, &mut random, &bar)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", row.name)))?;
+            Ok((index, result))
         })
         .collect();
     bar.finish_and_clear();
-    results
+    let mut results = results?;
+    results.sort_by_key(|(index, _)| *index);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
 /// A second thread that sleeps.
@@ -118,23 +143,23 @@ fn progress(plan: &Plan) -> ProgressBar {
 fn run_row(
     row: &'static Row,
     plan: &Plan,
+    poll: Option<&Program>,
     random: &mut fastrand::Rng,
     bar: &ProgressBar,
 ) -> io::Result<RowResult> {
     let _company = row.company.then(Company::new).transpose()?;
-    let contenders = plan
-        .contenders
-        .iter()
-        .filter(|&&id| row.has(plan.suite, id));
+    let contenders = plan.contenders(row);
     let mut series: Vec<Series> = contenders
-        .map(|&contender| Series {
+        .into_iter()
+        .map(|contender| Series {
             contender,
             cpu_ns: Vec::with_capacity(plan.rounds),
             wall_ns: Vec::with_capacity(plan.rounds),
         })
         .collect();
     for rounds in shares(row.rounds(plan.rounds), row.setups()) {
-        let mut workloads = set_up(row, plan, &series, random)?;
+        let mut workloads = set_up(row, plan, poll, &series, random)
+            .map_err(|error| io::Error::new(error.kind(), format!("set-up: {error}")))?;
         for workload in &mut workloads {
             workload.round()?;
         }
@@ -142,7 +167,10 @@ fn run_row(
         for _ in 0..rounds {
             random.shuffle(&mut order);
             for &index in &order {
-                let Span { cpu_ns, wall_ns } = workloads[index].round()?;
+                let Span { cpu_ns, wall_ns } = workloads[index].round().map_err(|error| {
+                    let who = series[index].contender.name();
+                    io::Error::new(error.kind(), format!("{who}: {error}"))
+                })?;
                 series[index].cpu_ns.push(cpu_ns);
                 series[index].wall_ns.push(wall_ns);
             }
@@ -156,18 +184,22 @@ fn run_row(
 fn set_up(
     row: &Row,
     plan: &Plan,
+    poll: Option<&Program>,
     series: &[Series],
     random: &mut fastrand::Rng,
 ) -> io::Result<Vec<Box<dyn Workload>>> {
-    let env = Env {
-        suite: plan.suite,
-        cpus: plan.cpus,
+    let env = Env { cpus: plan.cpus };
+    let build = |contender: Id| match poll {
+        Some(poll) if is_remote(row, contender) => {
+            poll.build(row, contender.on_poll().unwrap_or(contender))
+        }
+        _ => row.build(contender, &env),
     };
     let mut order: Vec<usize> = (0..series.len()).collect();
     random.shuffle(&mut order);
     let mut built: Vec<(usize, Box<dyn Workload>)> = order
         .into_iter()
-        .map(|index| Ok((index, row.build(series[index].contender, &env)?)))
+        .map(|index| Ok((index, build(series[index].contender)?)))
         .collect::<io::Result<_>>()?;
     built.sort_by_key(|(index, _)| *index);
     Ok(built.into_iter().map(|(_, workload)| workload).collect())
@@ -197,15 +229,14 @@ mod tests {
     #[test]
     fn every_contender_gets_every_round_in_its_own_series() {
         let plan = Plan {
-            suite: Suite::Epoll,
-            rows: rows::select(rows::EPOLL, &["timeout-100us".to_owned()]).unwrap(),
+            rows: rows::select(&["timeout-100us".to_owned()]).unwrap()[..1].to_vec(),
             contenders: vec![Id::Ferrio, Id::Mio, Id::Control, Id::Raw],
             rounds: 8,
             seed: 1,
             pin_all: false,
             cpus: None,
         };
-        let results = run(&plan).unwrap();
+        let results = run(&plan, None).unwrap();
         let [result] = &results[..] else {
             panic!("one row, one result");
         };

@@ -11,6 +11,21 @@ pub struct Cpus {
     pub helper: usize,
 }
 
+impl std::str::FromStr for Cpus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Cpus, String> {
+        let cpus = text
+            .split_once(',')
+            .and_then(|(main, helper)| Some((main.parse().ok()?, helper.parse().ok()?)));
+        let (main, helper) = cpus.ok_or("expected two CPU numbers, e.g. --pin=0,1")?;
+        if main == helper {
+            return Err("the two CPUs must differ".to_owned());
+        }
+        Ok(Cpus { main, helper })
+    }
+}
+
 /// Pins the calling thread.
 pub fn to_cpu(cpu: usize) -> io::Result<()> {
     let mut set = CpuSet::new();

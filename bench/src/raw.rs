@@ -3,9 +3,8 @@
 //! so ferrio's coalesced wakes can be cheaper.
 
 use std::io;
-use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixDatagram;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libc::{
@@ -14,7 +13,8 @@ use libc::{
 };
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::contender::{Contender, Tally};
+use crate::contender::ManyThreaded;
+use crate::contender::bare::Bare;
 
 const READABLE: u32 = (EPOLLIN | EPOLLRDHUP | EPOLLET) as u32;
 
@@ -95,20 +95,17 @@ fn epoll_pwait2(
     check(count as c_int)
 }
 
-impl Contender for Raw {
-    type Poll = OwnedFd;
+impl Bare for Raw {
+    /// Shared with the threads that register.
+    type Poll = Arc<OwnedFd>;
     type Events = RawEvents;
     type Waker = OwnedFd;
-    type Socket = UnixDatagram;
-    type Stream = TcpStream;
 
-    const SHORT_READ_SUFFICES: bool = true;
-
-    fn poll() -> io::Result<OwnedFd> {
+    fn poll() -> io::Result<Arc<OwnedFd>> {
         // SAFETY: takes flags only.
         let fd = check(unsafe { libc::epoll_create1(EPOLL_CLOEXEC) })?;
         // SAFETY: the descriptor is new and nobody else's.
-        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+        Ok(Arc::new(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
     fn events(capacity: usize) -> RawEvents {
@@ -118,7 +115,7 @@ impl Contender for Raw {
         }
     }
 
-    fn waker(poll: &OwnedFd, token: usize) -> io::Result<OwnedFd> {
+    fn waker(poll: &Arc<OwnedFd>, token: usize) -> io::Result<OwnedFd> {
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         control(poll, EPOLL_CTL_ADD, waker.as_raw_fd(), token)?;
         Ok(waker)
@@ -133,87 +130,37 @@ impl Contender for Raw {
         Ok(())
     }
 
-    fn socket(socket: UnixDatagram) -> UnixDatagram {
-        socket
-    }
-
     #[inline]
-    fn recv(socket: &UnixDatagram, buffer: &mut [u8]) -> io::Result<usize> {
-        socket.recv(buffer)
-    }
-
-    fn stream(stream: TcpStream) -> TcpStream {
-        stream
-    }
-
-    #[inline]
-    fn register_fd(poll: &OwnedFd, fd: RawFd, token: usize) -> io::Result<()> {
+    fn add(poll: &Arc<OwnedFd>, fd: RawFd, token: usize) -> io::Result<()> {
         control(poll, EPOLL_CTL_ADD, fd, token)
     }
 
     #[inline]
-    fn reregister_fd(poll: &OwnedFd, fd: RawFd, token: usize) -> io::Result<()> {
+    fn modify(poll: &Arc<OwnedFd>, fd: RawFd, token: usize) -> io::Result<()> {
         control(poll, EPOLL_CTL_MOD, fd, token)
     }
 
     #[inline]
-    fn deregister_fd(poll: &OwnedFd, fd: RawFd) -> io::Result<()> {
+    fn remove(poll: &Arc<OwnedFd>, fd: RawFd) -> io::Result<()> {
         control(poll, EPOLL_CTL_DEL, fd, 0)
     }
 
     #[inline]
-    fn register_socket(poll: &OwnedFd, socket: &mut UnixDatagram, token: usize) -> io::Result<()> {
-        control(poll, EPOLL_CTL_ADD, socket.as_raw_fd(), token)
-    }
-
-    #[inline]
-    fn reregister_socket(
-        poll: &OwnedFd,
-        socket: &mut UnixDatagram,
-        token: usize,
-    ) -> io::Result<()> {
-        control(poll, EPOLL_CTL_MOD, socket.as_raw_fd(), token)
-    }
-
-    #[inline]
-    fn deregister_socket(poll: &OwnedFd, socket: &mut UnixDatagram) -> io::Result<()> {
-        control(poll, EPOLL_CTL_DEL, socket.as_raw_fd(), 0)
-    }
-
-    /// Without interest in writing: a bare loop asks when it has something to write.
-    fn register_stream(
-        poll: &OwnedFd,
-        stream: &mut TcpStream,
-        token: usize,
-        _writable: bool,
-    ) -> io::Result<()> {
-        control(poll, EPOLL_CTL_ADD, stream.as_raw_fd(), token)
-    }
-
-    #[inline]
     fn wait(
-        poll: &mut OwnedFd,
+        poll: &mut Arc<OwnedFd>,
         events: &mut RawEvents,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        loop {
-            match epoll_wait(poll, &mut events.buffer, timeout) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => {
-                    events.filled = result? as usize;
-                    return Ok(());
-                }
-            }
-        }
+        events.filled = epoll_wait(poll, &mut events.buffer, timeout)? as usize;
+        Ok(())
     }
 
     #[inline]
-    fn read(events: &RawEvents) -> Tally {
-        let mut tally = Tally::default();
+    fn each(events: &RawEvents, mut visit: impl FnMut(usize, [bool; 6])) {
         for event in &events.buffer[..events.filled] {
             let bits = event.events as c_int;
             let has = |mask: c_int| bits & mask != 0;
-            tally.add(
+            visit(
                 event.u64 as usize,
                 [
                     has(EPOLLIN | EPOLLPRI),
@@ -225,25 +172,28 @@ impl Contender for Raw {
                 ],
             );
         }
-        tally
+    }
+}
+
+impl ManyThreaded for Raw {
+    type Registry = Arc<OwnedFd>;
+
+    fn registry(poll: &Arc<OwnedFd>) -> io::Result<Arc<OwnedFd>> {
+        Ok(Arc::clone(poll))
     }
 
     #[inline]
-    fn read_light(events: &RawEvents) -> Tally {
-        let mut tally = Tally::default();
-        for event in &events.buffer[..events.filled] {
-            let readable = event.events as c_int & (EPOLLIN | EPOLLPRI) != 0;
-            tally.add_light(event.u64 as usize, readable);
-        }
-        tally
+    fn register_through(epoll: &Arc<OwnedFd>, fd: RawFd, token: usize) -> io::Result<()> {
+        control(epoll, EPOLL_CTL_ADD, fd, token)
     }
 
     #[inline]
-    fn readable(events: &RawEvents, tokens: &mut Vec<usize>) {
-        for event in &events.buffer[..events.filled] {
-            if event.events as c_int & (EPOLLIN | EPOLLPRI) != 0 {
-                tokens.push(event.u64 as usize);
-            }
-        }
+    fn reregister_through(epoll: &Arc<OwnedFd>, fd: RawFd, token: usize) -> io::Result<()> {
+        control(epoll, EPOLL_CTL_MOD, fd, token)
+    }
+
+    #[inline]
+    fn deregister_through(epoll: &Arc<OwnedFd>, fd: RawFd) -> io::Result<()> {
+        control(epoll, EPOLL_CTL_DEL, fd, 0)
     }
 }

@@ -5,16 +5,14 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::TcpStream;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::time::Duration;
 
 use libc::{POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, c_int, pollfd};
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::contender::{Contender, Tally};
+use crate::contender::bare::Bare;
 
 /// The contender without a library.
 pub struct RawPoll;
@@ -102,15 +100,11 @@ fn check(result: c_int) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-impl Contender for RawPoll {
+impl Bare for RawPoll {
     /// The trait registers through a shared reference; one thread does it.
     type Poll = RefCell<Array>;
     type Events = Answers;
     type Waker = Arc<OwnedFd>;
-    type Socket = UnixDatagram;
-    type Stream = TcpStream;
-
-    const SHORT_READ_SUFFICES: bool = true;
 
     fn poll() -> io::Result<RefCell<Array>> {
         Ok(RefCell::default())
@@ -135,67 +129,25 @@ impl Contender for RawPoll {
         Ok(())
     }
 
-    fn socket(socket: UnixDatagram) -> UnixDatagram {
-        socket
-    }
-
     #[inline]
-    fn recv(socket: &UnixDatagram, buffer: &mut [u8]) -> io::Result<usize> {
-        socket.recv(buffer)
-    }
-
-    fn stream(stream: TcpStream) -> TcpStream {
-        stream
-    }
-
-    fn register_fd(poll: &RefCell<Array>, fd: RawFd, token: usize) -> io::Result<()> {
+    fn add(poll: &RefCell<Array>, fd: RawFd, token: usize) -> io::Result<()> {
         poll.borrow_mut().push(fd, token);
         Ok(())
     }
 
-    fn reregister_fd(poll: &RefCell<Array>, fd: RawFd, token: usize) -> io::Result<()> {
+    fn modify(poll: &RefCell<Array>, fd: RawFd, token: usize) -> io::Result<()> {
         let mut array = poll.borrow_mut();
         let place = array.place(fd)?;
         array.tokens[place] = token;
         Ok(())
     }
 
-    fn deregister_fd(poll: &RefCell<Array>, fd: RawFd) -> io::Result<()> {
+    fn remove(poll: &RefCell<Array>, fd: RawFd) -> io::Result<()> {
         let mut array = poll.borrow_mut();
         let place = array.place(fd)?;
         array.records.swap_remove(place);
         array.tokens.swap_remove(place);
         Ok(())
-    }
-
-    fn register_socket(
-        poll: &RefCell<Array>,
-        socket: &mut UnixDatagram,
-        token: usize,
-    ) -> io::Result<()> {
-        RawPoll::register_fd(poll, socket.as_raw_fd(), token)
-    }
-
-    fn reregister_socket(
-        poll: &RefCell<Array>,
-        socket: &mut UnixDatagram,
-        token: usize,
-    ) -> io::Result<()> {
-        RawPoll::reregister_fd(poll, socket.as_raw_fd(), token)
-    }
-
-    fn deregister_socket(poll: &RefCell<Array>, socket: &mut UnixDatagram) -> io::Result<()> {
-        RawPoll::deregister_fd(poll, socket.as_raw_fd())
-    }
-
-    /// Without interest in writing: a bare loop asks when it has something to write.
-    fn register_stream(
-        poll: &RefCell<Array>,
-        stream: &mut TcpStream,
-        token: usize,
-        _writable: bool,
-    ) -> io::Result<()> {
-        RawPoll::register_fd(poll, stream.as_raw_fd(), token)
     }
 
     #[inline]
@@ -205,20 +157,15 @@ impl Contender for RawPoll {
         timeout: Option<Duration>,
     ) -> io::Result<()> {
         let array = array.get_mut();
-        loop {
-            match poll(&mut array.records, timeout) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return array.collect(result?, &mut events.0),
-            }
-        }
+        let count = poll(&mut array.records, timeout)?;
+        array.collect(count, &mut events.0)
     }
 
     #[inline]
-    fn read(events: &Answers) -> Tally {
-        let mut tally = Tally::default();
+    fn each(events: &Answers, mut visit: impl FnMut(usize, [bool; 6])) {
         for &(token, flags) in &events.0 {
             let has = |mask: i16| flags & mask != 0;
-            tally.add(
+            visit(
                 token,
                 [
                     has(POLLIN | POLLPRI),
@@ -230,21 +177,5 @@ impl Contender for RawPoll {
                 ],
             );
         }
-        tally
-    }
-
-    #[inline]
-    fn read_light(events: &Answers) -> Tally {
-        let mut tally = Tally::default();
-        for &(token, flags) in &events.0 {
-            tally.add_light(token, flags & (POLLIN | POLLPRI) != 0);
-        }
-        tally
-    }
-
-    #[inline]
-    fn readable(events: &Answers, tokens: &mut Vec<usize>) {
-        let readable = events.0.iter().filter(|(_, flags)| flags & POLLIN != 0);
-        tokens.extend(readable.map(|&(token, _)| token));
     }
 }

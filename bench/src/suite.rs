@@ -1,12 +1,10 @@
-//! The two benchmarks: one selector each.
+//! The two selectors that are compared, each in a program of its own: what chooses poll(2) is a cfg that reaches every
+//! crate of a build.
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
 
-use crate::rows::{self, Row};
-
-/// Which selector is compared.
+/// Which selector a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suite {
     Epoll,
@@ -14,105 +12,42 @@ pub enum Suite {
     Poll,
 }
 
-const EPOLL_PREFACE: &str = "\
-Only what is named here is inside the measured section; making sources ready, registering them again and the like \
-happen outside. Every poll has a waker and room for 1024 events. Reading an event means asking for its token, \
-readable, writable, read closed, write closed, priority and error. Rows with one thread run before the process has a \
-second one, except those called company.";
-
-const POLL_PREFACE: &str = "\
-Only what is named here is inside the measured section; what brings the sources back to where they were happens \
-outside. Every poll has a waker and room for 1024 events. Reading an event means asking for its token, readable, \
-writable, read closed, write closed, priority and error. raw is a bare loop over poll(2): an array of records, a walk \
-over it that stops after the last answer, no table, no lock; its waker is an eventfd that each wake writes to. Rows \
-with one thread run before the process has a second one. How many system calls a registration makes is counted in \
-calls.md, beside this file.";
-
 impl Suite {
-    pub fn rows(self) -> &'static [Row] {
-        match self {
-            Suite::Epoll => rows::EPOLL,
-            Suite::Poll => rows::POLL,
-        }
-    }
-
-    pub fn program(self) -> &'static str {
-        match self {
-            Suite::Epoll => "ferrio-bench",
-            Suite::Poll => "ferrio-bench-poll",
-        }
-    }
-
-    /// How one runs it.
-    pub fn command(self) -> &'static str {
-        match self {
-            Suite::Epoll => "cargo run --release -p ferrio-bench",
-            Suite::Poll => "cargo xtask bench poll",
-        }
-    }
-
-    pub fn title(self) -> &'static str {
-        match self {
-            Suite::Epoll => "ferrio beside mio",
-            Suite::Poll => "ferrio beside mio, poll(2) against poll(2)",
-        }
-    }
-
-    /// What is true of every row.
-    pub fn preface(self) -> &'static str {
-        match self {
-            Suite::Epoll => EPOLL_PREFACE,
-            Suite::Poll => POLL_PREFACE,
-        }
-    }
-
-    /// Where the report of a full run goes.
-    pub fn report_directory(self) -> PathBuf {
-        let report = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/report"));
-        match self {
-            Suite::Epoll => report,
-            Suite::Poll => report.join("poll"),
-        }
-    }
-
     /// The most descriptors that are open in any row, with room to spare.
     pub fn descriptors(self, contenders: usize) -> u64 {
-        // 1000 sources, polls, wakers.
-        let each = 1100 * contenders as u64 + 100;
+        let contenders = contenders as u64;
         match self {
-            Suite::Epoll => each,
-            // 5000 that all contenders share, and less than the above of their own.
-            Suite::Poll => each.max(5000 + 200 * contenders as u64 + 100),
+            // Either 1000 connections, both ends; or 8000 sources, most of them shared.
+            Suite::Epoll => (2150 * contenders + 200).max(8000 + 700 * contenders),
+            // Of the crowd 5000 are shared.
+            Suite::Poll => (2150 * contenders + 200).max(8200 + 200 * contenders),
         }
     }
+}
 
-    /// That the build is the one which the suite is about.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says how to build it.
-    pub fn check(self) -> io::Result<()> {
-        if self == Suite::Epoll {
-            return Ok(());
-        }
-        if !cfg!(mio_unsupported_force_poll_poll) {
-            return Err(io::Error::other(
-                "this build compares epoll; `cargo xtask bench poll` builds it with RUSTFLAGS=\"--cfg \
-                 mio_unsupported_force_poll_poll\"",
-            ));
-        }
-        for (name, made) in [
-            ("ferrio", epolls_of(ferrio::Poll::new)?),
-            ("mio", epolls_of(mio::Poll::new)?),
-        ] {
-            if made != 0 {
-                return Err(io::Error::other(format!(
-                    "{name} uses epoll in spite of the cfg"
-                )));
-            }
-        }
-        Ok(())
+/// That this build is the one for poll(2).
+///
+/// # Errors
+///
+/// A sentence that says how it is built.
+pub fn check_forced() -> io::Result<()> {
+    if !cfg!(mio_unsupported_force_poll_poll) {
+        return Err(io::Error::other(
+            "this build compares epoll; ferrio-bench builds the one for poll(2) with RUSTFLAGS=\"--cfg \
+             mio_unsupported_force_poll_poll\" and starts it",
+        ));
     }
+    for (name, made) in [
+        ("ferrio", epolls_of(ferrio::Poll::new)?),
+        ("mio", epolls_of(mio::Poll::new)?),
+    ] {
+        if made != 0 {
+            return Err(io::Error::other(format!(
+                "{name} uses epoll in spite of the cfg"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// How many epoll descriptors `make` opens. Nobody else may open any meanwhile.
@@ -136,19 +71,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_build_for_epoll_is_refused_by_the_other_suite() {
-        assert!(Suite::Epoll.check().is_ok());
+    fn a_build_for_epoll_is_refused_where_poll_is_wanted() {
         // With the cfg it counts descriptors, and other tests have theirs.
         if !cfg!(mio_unsupported_force_poll_poll) {
-            let error = Suite::Poll.check().unwrap_err();
-            assert!(error.to_string().contains("xtask bench poll"), "{error}");
+            let error = check_forced().unwrap_err();
+            assert!(error.to_string().contains("ferrio-bench builds"), "{error}");
         }
-    }
-
-    #[test]
-    fn the_reports_have_different_places() {
-        let epoll = Suite::Epoll.report_directory();
-        assert_ne!(epoll, Suite::Poll.report_directory());
-        assert!(epoll.ends_with("bench/report"));
     }
 }

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
-    ferrio_bench::run(ferrio_bench::Suite::Poll)
+    ferrio_bench::run_on_poll()
 }
 
 #[cfg(not(target_os = "linux"))]

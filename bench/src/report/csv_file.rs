@@ -8,26 +8,27 @@ use super::verdict::{Clock, Comparison};
 use crate::contender::Id;
 use crate::measure::{RowResult, Series};
 use crate::stats::Summary;
-use crate::suite::Suite;
 
 const FIVE: [&str; 5] = ["min", "q1", "median", "q3", "max"];
 
-/// The file's content.
+/// The file's content. Of rows that count bytes or descriptors, the columns of both times have the number, and there
+/// are no ratios.
 pub fn bytes(report: &Report) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(head(report.suite))?;
-    let (ferrio, mio) = report.dependencies.versions();
+    writer.write_record(head())?;
+    let version = |name| report.dependencies.version(name);
     let machine = &report.machine;
-    let run = [&machine.date, &machine.cpu, &machine.kernel, ferrio, mio];
-    let judged = report.judged();
+    let run = [
+        &machine.date,
+        &machine.cpu,
+        &machine.kernel,
+        version("ferrio"),
+        version("mio"),
+    ];
     for result in &report.results {
-        let verdict = judged.iter().find(|row| row.row.name == result.row.name);
+        let judged = Comparison::judged(result);
         for series in &result.series {
-            let mut record = record(&run, result, series, verdict);
-            if report.suite == Suite::Poll {
-                push_ratios(&mut record, result, series, Id::Raw);
-            }
-            writer.write_record(record)?;
+            writer.write_record(record(&run, result, series, judged.as_ref()))?;
         }
     }
     writer
@@ -35,25 +36,21 @@ pub fn bytes(report: &Report) -> io::Result<Vec<u8>> {
         .map_err(|error| io::Error::other(error.to_string()))
 }
 
-fn head(suite: Suite) -> Vec<String> {
+fn head() -> Vec<String> {
     let mut head: Vec<String> = ["date", "cpu", "kernel", "ferrio", "mio"]
         .iter()
-        .chain(&[
-            "row",
-            "unit",
-            "clock",
-            "contender",
-            "rounds",
-            "target",
-            "verdict",
-        ])
+        .chain(&["suite", "row", "unit", "clock", "contender", "rounds"])
+        .chain(&["target", "verdict"])
         .map(|&name| name.to_owned())
         .collect();
-    let mut groups = vec!["cpu_ns", "wall_ns", "cpu_ratio", "wall_ratio"];
-    if suite == Suite::Poll {
-        groups.extend(["cpu_over_raw", "wall_over_raw"]);
-    }
-    for group in groups {
+    for group in [
+        "cpu_ns",
+        "wall_ns",
+        "cpu_ratio",
+        "wall_ratio",
+        "cpu_over_raw",
+        "wall_over_raw",
+    ] {
         head.extend(FIVE.iter().map(|five| format!("{group}_{five}")));
     }
     head
@@ -72,6 +69,7 @@ fn record(
     };
     let mut record: Vec<String> = run.iter().map(|&value| value.to_owned()).collect();
     record.extend([
+        format!("{:?}", row.suite).to_lowercase(),
         row.name.to_owned(),
         row.unit.to_owned(),
         row.metric.name().to_owned(),
@@ -88,6 +86,7 @@ fn record(
         );
     }
     push_ratios(&mut record, result, series, Id::Mio);
+    push_ratios(&mut record, result, series, Id::Raw);
     record
 }
 
@@ -96,6 +95,7 @@ fn push_ratios(record: &mut Vec<String>, result: &RowResult, series: &Series, ot
     for clock in [Clock::Cpu, Clock::Wall] {
         let ratio = result
             .series(other)
+            .filter(|_| result.row.metric.is_time())
             .and_then(|other| Summary::of_ratios(clock.of(series), clock.of(other)));
         push(record, ratio, 5);
     }
@@ -123,15 +123,13 @@ mod tests {
             wall_ns: vec![30.0, 40.0],
         };
         let result = RowResult {
-            row: rows::select(rows::EPOLL, &["empty-poll".into()]).unwrap()[0],
+            row: rows::named("empty-poll").unwrap(),
             series: vec![series(Id::Mio), series(Id::Ferrio)],
         };
-        let mut record = record(&["d", "c", "k", "f", "m"], &result, &result.series[1], None);
-        assert_eq!(record.len(), head(Suite::Epoll).len());
-        let names = head(Suite::Poll);
+        let record = record(&["d", "c", "k", "f", "m"], &result, &result.series[1], None);
+        assert_eq!(record.len(), head().len());
+        let names = head();
         let median = names.iter().position(|name| name == "cpu_ratio_median");
         assert_eq!(record[median.unwrap()], "1.00000");
-        push_ratios(&mut record, &result, &result.series[1], Id::Raw);
-        assert_eq!(record.len(), names.len());
     }
 }

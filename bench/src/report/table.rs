@@ -3,7 +3,8 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::verdict::Comparison;
-use crate::rows::Target;
+use crate::contender::Id;
+use crate::rows::Metric;
 use crate::stats::Summary;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +13,9 @@ pub enum Style {
     Markdown,
 }
 
-/// Every row by the clock it is judged by, with target and verdict.
-pub fn judged(rows: &[Comparison], style: Style) -> String {
-    let over_raw = shows_over_raw(rows);
-    let mut head = vec![
+/// ferrio, mio, the control and raw, with target and verdict.
+pub fn judged(rows: &[&Comparison], style: Style) -> String {
+    let head = [
         "row",
         "clock",
         "mio",
@@ -26,17 +26,14 @@ pub fn judged(rows: &[Comparison], style: Style) -> String {
         "min..max",
         "control",
         "quartiles",
-        "raw/mio",
+        "ferrio/raw",
         "target",
         "",
     ];
-    if over_raw {
-        head.splice(11..11, OVER_RAW);
-    }
     let right = 2..head.len() - 2;
     let lines = rows.iter().map(|row| {
         let mut cells = vec![row.row.name.to_owned(), row.row.metric.name().to_owned()];
-        cells.extend(numbers(row, over_raw));
+        cells.extend(numbers(row));
         cells.push(row.row.target.to_string());
         cells.push(row.verdict.name().to_owned());
         cells
@@ -45,9 +42,8 @@ pub fn judged(rows: &[Comparison], style: Style) -> String {
 }
 
 /// The numbers alone, in Markdown.
-pub fn plain(rows: &[Comparison]) -> String {
-    let over_raw = shows_over_raw(rows);
-    let mut head = vec![
+pub fn plain(rows: &[&Comparison]) -> String {
+    let head = [
         "row",
         "mio",
         "ferrio",
@@ -57,34 +53,87 @@ pub fn plain(rows: &[Comparison]) -> String {
         "min..max",
         "control",
         "quartiles",
-        "raw/mio",
+        "ferrio/raw",
     ];
-    if over_raw {
-        head.extend(OVER_RAW);
-    }
     let right = 1..head.len();
     let lines = rows.iter().map(|row| {
         let mut cells = vec![row.row.name.to_owned()];
-        cells.extend(numbers(row, over_raw));
+        cells.extend(numbers(row));
         cells
     });
     render(&head, lines, Style::Markdown, right)
 }
 
-/// Columns that only a suite needs that has targets against the calls without a library.
-const OVER_RAW: [&str; 2] = ["ferrio/raw", "quartiles"];
-
-fn shows_over_raw(rows: &[Comparison]) -> bool {
-    rows.iter()
-        .any(|row| matches!(row.row.target, Target::RatioToRaw(_)))
+/// Everybody's median time and, but for mio, ratio to mio.
+pub fn everybody(rows: &[&Comparison]) -> String {
+    let ran = ran(rows);
+    let mut head = vec!["row"];
+    head.extend(ran.iter().map(|id| id.name()));
+    let lines = rows.iter().map(|row| {
+        let mut cells = vec![row.row.name.to_owned()];
+        cells.extend(ran.iter().map(|id| {
+            let found = row.all.iter().find(|(of, ..)| of == id);
+            optional(found, |&(id, median, ratio)| match id {
+                Id::Mio => time(median),
+                _ => fixed(ratio.median),
+            })
+        }));
+        cells
+    });
+    let right = 1..head.len();
+    render(&head, lines, Style::Markdown, right)
 }
 
-fn numbers(row: &Comparison, over_raw: bool) -> Vec<String> {
+/// Bytes and descriptors.
+pub fn sizes(rows: &[&Comparison]) -> String {
+    let ran = ran(rows);
+    let mut head = vec!["row", "unit"];
+    head.extend(ran.iter().map(|id| id.name()));
+    let lines = rows.iter().map(|row| {
+        let decimals = usize::from(row.row.metric == Metric::Bytes);
+        let mut cells = vec![row.row.name.to_owned(), row.row.metric.name().to_owned()];
+        cells.extend(ran.iter().map(|id| {
+            let found = row.all.iter().find(|(of, ..)| of == id);
+            optional(found, |(_, median, _)| format!("{median:.decimals$}"))
+        }));
+        cells
+    });
+    let right = 2..head.len();
+    render(&head, lines, Style::Markdown, right)
+}
+
+/// How much later than asked for a poll ends.
+pub fn late(rows: &[(&Comparison, f64)]) -> String {
+    let all: Vec<&Comparison> = rows.iter().map(|(row, _)| *row).collect();
+    let ran = ran(&all);
+    let mut head = vec!["row"];
+    head.extend(ran.iter().map(|id| id.name()));
+    let lines = rows.iter().map(|(row, asked)| {
+        let mut cells = vec![row.row.name.to_owned()];
+        cells.extend(ran.iter().map(|id| {
+            let found = row.all.iter().find(|(of, ..)| of == id);
+            optional(found, |(_, median, _)| time(median - asked))
+        }));
+        cells
+    });
+    let right = 1..head.len();
+    render(&head, lines, Style::Markdown, right)
+}
+
+fn ran(rows: &[&Comparison]) -> Vec<Id> {
+    let in_some = |id: &Id| {
+        rows.iter()
+            .any(|row| row.all.iter().any(|(of, ..)| of == id))
+    };
+    Id::ALL.into_iter().filter(in_some).collect()
+}
+
+fn numbers(row: &Comparison) -> Vec<String> {
     let ratio = |summary: Option<Summary>| optional(summary, |s| fixed(s.median));
     let quartiles = |summary: Option<Summary>| {
         optional(summary, |s| format!("{}-{}", fixed(s.q1), fixed(s.q3)))
     };
-    let mut cells = vec![
+    vec![
         time(row.mio),
         optional(row.ferrio, time),
         optional(row.raw, time),
@@ -95,12 +144,8 @@ fn numbers(row: &Comparison, over_raw: bool) -> Vec<String> {
         }),
         ratio(row.control_ratio),
         quartiles(row.control_ratio),
-        ratio(row.raw_ratio),
-    ];
-    if over_raw {
-        cells.extend([ratio(row.over_raw), quartiles(row.over_raw)]);
-    }
-    cells
+        ratio(row.over_raw),
+    ]
 }
 
 fn optional<T>(value: Option<T>, format: impl Fn(T) -> String) -> String {
@@ -108,7 +153,7 @@ fn optional<T>(value: Option<T>, format: impl Fn(T) -> String) -> String {
 }
 
 /// Ratios near one with three decimals, tiny ones with four: the targets go down to 0.025.
-fn fixed(ratio: f64) -> String {
+pub fn fixed(ratio: f64) -> String {
     if ratio < 0.1 {
         format!("{ratio:.4}")
     } else {
@@ -117,17 +162,19 @@ fn fixed(ratio: f64) -> String {
 }
 
 /// Nanoseconds with the unit that leaves one to four digits before the point.
-fn time(nanos: f64) -> String {
-    if nanos < 1_000.0 {
+pub fn time(nanos: f64) -> String {
+    if nanos < 1e3 {
         format!("{nanos:.1} ns")
-    } else if nanos < 1_000_000.0 {
+    } else if nanos < 1e6 {
         format!("{:.2} µs", nanos / 1e3)
-    } else {
+    } else if nanos < 1e9 {
         format!("{:.2} ms", nanos / 1e6)
+    } else {
+        format!("{:.2} s", nanos / 1e9)
     }
 }
 
-fn render(
+pub fn render(
     head: &[&str],
     lines: impl Iterator<Item = Vec<String>>,
     style: Style,
@@ -160,6 +207,7 @@ mod tests {
         assert_eq!(time(312.44), "312.4 ns");
         assert_eq!(time(54_321.0), "54.32 µs");
         assert_eq!(time(1_070_000.0), "1.07 ms");
+        assert_eq!(time(2_500_000_000.0), "2.50 s");
     }
 
     #[test]

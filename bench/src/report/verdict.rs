@@ -2,7 +2,7 @@
 
 use crate::contender::Id;
 use crate::measure::{RowResult, Series};
-use crate::rows::{Row, Target};
+use crate::rows::{Limit, Metric, Row, Target};
 use crate::stats::Summary;
 
 /// Which of the two recorded clocks is compared.
@@ -25,7 +25,7 @@ impl Clock {
 pub enum Verdict {
     Met,
     Missed,
-    /// The row has no target, or ferrio did not run.
+    /// The row has no target, or somebody did not run who decides it.
     None,
 }
 
@@ -38,23 +38,24 @@ impl Verdict {
         }
     }
 
-    /// By the median: of the ratios, or of ferrio's own time.
-    pub fn judge(
-        target: Target,
-        ratio: Option<Summary>,
-        over_raw: Option<Summary>,
-        nanos: Option<f64>,
-    ) -> Verdict {
-        let met = match target {
-            Target::None => None,
-            Target::Ratio(limit) => ratio.map(|ratio| ratio.median <= limit),
-            Target::RatioToRaw(limit) => over_raw.map(|ratio| ratio.median <= limit),
-            Target::Below(limit) => nanos.map(|nanos| nanos < limit),
-        };
-        match met {
-            None => Verdict::None,
-            Some(true) => Verdict::Met,
-            Some(false) => Verdict::Missed,
+    /// A target has one part or two, and is met if each is.
+    pub fn judge(target: Target, ratio: Option<Summary>, over_raw: Option<Summary>) -> Verdict {
+        let against_mio = target.mio.map(|limit| {
+            ratio.map(|ratio| match limit {
+                Limit::AtMost(limit) => ratio.median <= limit,
+                Limit::Parity => ratio.q1 <= 1.0,
+            })
+        });
+        let against_raw = target
+            .raw
+            .map(|limit| over_raw.map(|ratio| ratio.median <= limit));
+        let parts: Vec<Option<bool>> = against_mio.into_iter().chain(against_raw).collect();
+        if parts.is_empty() || parts.contains(&None) {
+            Verdict::None
+        } else if parts.contains(&Some(false)) {
+            Verdict::Missed
+        } else {
+            Verdict::Met
         }
     }
 }
@@ -73,10 +74,23 @@ pub struct Comparison {
     pub raw_ratio: Option<Summary>,
     /// ferrio's rounds, divided by those without a library.
     pub over_raw: Option<Summary>,
+    /// Medians, and rounds divided by mio, of everybody who ran.
+    pub all: Vec<(Id, f64, Summary)>,
     pub verdict: Verdict,
 }
 
 impl Comparison {
+    /// By the clock that judges the row.
+    pub fn judged(result: &RowResult) -> Option<Comparison> {
+        Comparison::of(
+            result,
+            match result.row.metric {
+                Metric::Wall => Clock::Wall,
+                _ => Clock::Cpu,
+            },
+        )
+    }
+
     /// `None` if mio has no rounds.
     pub fn of(result: &RowResult, clock: Clock) -> Option<Comparison> {
         let baseline = clock.of(result.series(Id::Mio)?);
@@ -97,7 +111,15 @@ impl Comparison {
             control_ratio: ratio(Id::Control),
             raw_ratio: ratio(Id::Raw),
             over_raw: over_raw(),
-            verdict: Verdict::judge(result.row.target, ferrio_ratio, over_raw(), ferrio),
+            all: result
+                .series
+                .iter()
+                .filter_map(|series| {
+                    let id = series.contender;
+                    Some((id, median(id)?, ratio(id)?))
+                })
+                .collect(),
+            verdict: Verdict::judge(result.row.target, ferrio_ratio, over_raw()),
         })
     }
 }
@@ -115,49 +137,66 @@ mod tests {
         }
     }
 
-    fn judge(target: Target, ratio: f64, nanos: f64) -> Verdict {
-        Verdict::judge(target, Summary::of([ratio]), None, Some(nanos))
+    fn at_most(ratio: f64) -> Target {
+        Target {
+            mio: Some(Limit::AtMost(ratio)),
+            raw: None,
+        }
+    }
+
+    const PARITY: Target = Target {
+        mio: Some(Limit::Parity),
+        raw: Some(1.03),
+    };
+
+    fn judge(target: Target, ratio: &[f64], over_raw: &[f64]) -> Verdict {
+        let of = |values: &[f64]| Summary::of(values.iter().copied());
+        Verdict::judge(target, of(ratio), of(over_raw))
     }
 
     #[test]
     fn a_ratio_at_its_limit_is_met_and_above_it_missed() {
-        assert_eq!(judge(Target::Ratio(1.03), 1.03, 9e9), Verdict::Met);
-        assert_eq!(judge(Target::Ratio(1.03), 1.031, 1.0), Verdict::Missed);
+        assert_eq!(judge(at_most(1.03), &[1.03], &[]), Verdict::Met);
+        assert_eq!(judge(at_most(1.03), &[1.031], &[]), Verdict::Missed);
+        // The median counts, not the extremes.
+        assert_eq!(judge(at_most(1.03), &[0.5, 1.0, 9.0], &[]), Verdict::Met);
     }
 
     #[test]
-    fn an_absolute_limit_must_be_stayed_below() {
-        assert_eq!(judge(Target::Below(250.0), 9.0, 249.0), Verdict::Met);
-        assert_eq!(judge(Target::Below(250.0), 0.1, 250.0), Verdict::Missed);
+    fn parity_is_a_range_that_includes_one_or_lies_below_it() {
+        let raw = &[1.0];
+        assert_eq!(judge(PARITY, &[0.98, 1.02, 1.04], raw), Verdict::Met);
+        assert_eq!(judge(PARITY, &[0.90, 0.91, 0.92], raw), Verdict::Met);
+        assert_eq!(judge(PARITY, &[1.001, 1.002, 1.003], raw), Verdict::Missed);
     }
 
     #[test]
-    fn without_target_or_ferrio_there_is_no_verdict() {
-        assert_eq!(judge(Target::None, 1.0, 1.0), Verdict::None);
-        assert_eq!(
-            Verdict::judge(Target::Ratio(1.0), None, None, None),
-            Verdict::None
-        );
+    fn both_parts_of_a_target_have_to_be_met() {
+        assert_eq!(judge(PARITY, &[1.0], &[1.03]), Verdict::Met);
+        assert_eq!(judge(PARITY, &[1.0], &[1.04]), Verdict::Missed);
+        assert_eq!(judge(PARITY, &[1.1], &[1.0]), Verdict::Missed);
+    }
+
+    #[test]
+    fn without_a_target_or_one_who_decides_it_there_is_no_verdict() {
+        assert_eq!(judge(Target::NONE, &[1.0], &[1.0]), Verdict::None);
+        assert_eq!(judge(at_most(1.0), &[], &[1.0]), Verdict::None);
+        assert_eq!(judge(PARITY, &[1.0], &[]), Verdict::None);
     }
 
     #[test]
     fn a_limit_to_the_bare_calls_is_judged_by_them() {
-        let over_raw = Summary::of([1.06]);
-        let judge = |limit| {
-            Verdict::judge(
-                Target::RatioToRaw(limit),
-                Summary::of([0.9]),
-                over_raw,
-                None,
-            )
+        let target = |limit| Target {
+            mio: None,
+            raw: Some(limit),
         };
-        assert_eq!(judge(1.05), Verdict::Missed);
-        assert_eq!(judge(1.06), Verdict::Met);
+        assert_eq!(judge(target(1.05), &[0.9], &[1.06]), Verdict::Missed);
+        assert_eq!(judge(target(1.06), &[9.0], &[1.06]), Verdict::Met);
     }
 
     #[test]
     fn ratios_are_against_mio_by_the_chosen_clock() {
-        let row = rows::select(rows::EPOLL, &["empty-poll".into()]).unwrap()[0];
+        let row = rows::named("empty-poll").unwrap();
         let result = RowResult {
             row,
             series: vec![

@@ -1,4 +1,4 @@
-//! An echo server with 64 busy connections: each always has a request under way. This thread is the server. The clients
+//! An echo server with busy connections: each always has a message under way. This thread is the server. The clients
 //! are played by it too, between the measured sections, so that a section holds nothing but the server's work; or by two
 //! other threads, which have to be woken, and then how fast they are decides how many requests a poll finds.
 
@@ -13,21 +13,68 @@ use crate::clock::{Scope, Span, Stopwatch};
 use crate::contender::Contender;
 use crate::pin::Pinned;
 
-const CONNECTIONS: usize = 64;
-const SIZE: usize = 64;
-const REQUEST: [u8; SIZE] = [7; SIZE];
-/// Of each connection, in a round.
-const REQUESTS: usize = 32;
+/// As much of it as a message has.
+static MESSAGE: [u8; 4096] = [7; 4096];
 
 /// Which server, and which clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
+    connections: usize,
+    /// Of a message.
+    size: usize,
     /// Registered for reading and writing, as async runtimes do it.
-    pub writable: bool,
+    writable: bool,
     /// Reads until it would block, even where a short read suffices.
-    pub until_would_block: bool,
+    until_would_block: bool,
     /// The clients are threads.
     pub threads: bool,
+}
+
+impl Setup {
+    pub const fn new(connections: usize, size: usize) -> Setup {
+        Setup {
+            connections,
+            size,
+            writable: false,
+            until_would_block: true,
+            threads: false,
+        }
+    }
+
+    pub const fn writable(self) -> Setup {
+        Setup {
+            writable: true,
+            ..self
+        }
+    }
+
+    pub const fn short(self) -> Setup {
+        Setup {
+            until_would_block: false,
+            ..self
+        }
+    }
+
+    pub const fn threads(self) -> Setup {
+        Setup {
+            threads: true,
+            ..self
+        }
+    }
+
+    /// Messages of each connection in a round.
+    fn messages(self) -> usize {
+        match self.connections {
+            0..8 => 128,
+            8..256 => 8,
+            _ => 1,
+        }
+    }
+
+    /// A round of a thousand connections takes ten times as long as the others.
+    pub fn fewer(self) -> usize {
+        if self.connections >= 256 { 4 } else { 1 }
+    }
 }
 
 pub struct Echo<C: Contender> {
@@ -36,7 +83,7 @@ pub struct Echo<C: Contender> {
     streams: Vec<C::Stream>,
     ready: Vec<usize>,
     clients: Clients,
-    until_would_block: bool,
+    setup: Setup,
     main_cpu: Option<usize>,
     _waker: C::Waker,
 }
@@ -47,9 +94,9 @@ impl<C: Contender> Echo<C> {
         let waker = C::waker(&poll, WAKE)?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let mut streams = Vec::with_capacity(CONNECTIONS);
-        let mut peers = Vec::with_capacity(CONNECTIONS);
-        for token in 0..CONNECTIONS {
+        let mut streams = Vec::with_capacity(setup.connections);
+        let mut peers = Vec::with_capacity(setup.connections);
+        for token in 0..setup.connections {
             let peer = TcpStream::connect(address)?;
             peer.set_nodelay(true)?;
             peers.push(peer);
@@ -64,22 +111,25 @@ impl<C: Contender> Echo<C> {
             poll,
             events: C::events(CAPACITY),
             streams,
-            ready: Vec::with_capacity(CONNECTIONS),
-            clients: Clients::new(peers, setup.threads)?,
-            until_would_block: setup.until_would_block || !C::SHORT_READ_SUFFICES,
+            ready: Vec::with_capacity(setup.connections),
+            clients: Clients::new(peers, setup)?,
+            setup: Setup {
+                until_would_block: setup.until_would_block || !C::SHORT_READ_SUFFICES,
+                ..setup
+            },
             main_cpu: env.cpus.filter(|_| setup.threads).map(|cpus| cpus.main),
             _waker: waker,
         })
     }
 
-    fn serve(&mut self, requests: usize) -> io::Result<()> {
-        let mut bytes = requests * SIZE;
+    fn serve(&mut self, messages: usize) -> io::Result<()> {
+        let mut bytes = messages * self.setup.size;
         while bytes > 0 {
             C::wait(&mut self.poll, &mut self.events, None)?;
             self.ready.clear();
             C::readable(&self.events, &mut self.ready);
             for &token in &self.ready {
-                bytes -= echo(&mut self.streams[token], self.until_would_block)?;
+                bytes -= echo(&mut self.streams[token], self.setup.until_would_block)?;
             }
         }
         Ok(())
@@ -89,13 +139,14 @@ impl<C: Contender> Echo<C> {
 /// Returns how much it was.
 #[inline]
 fn echo(stream: &mut (impl Read + Write), until_would_block: bool) -> io::Result<usize> {
-    let mut buffer = [0; 4096];
+    // A message is never as large: a read of it is a short one.
+    let mut buffer = [0; 8192];
     let mut bytes = 0;
     loop {
         match stream.read(&mut buffer) {
             Ok(0) => return Err(io::Error::other("a client has hung up")),
             Ok(count) => {
-                // A request is far smaller than the send buffer.
+                // A message is far smaller than the send buffer.
                 stream.write_all(&buffer[..count])?;
                 bytes += count;
                 if count < buffer.len() && !until_would_block {
@@ -112,26 +163,29 @@ fn echo(stream: &mut (impl Read + Write), until_would_block: bool) -> io::Result
 impl<C: Contender> Workload for Echo<C> {
     fn round(&mut self) -> io::Result<Span> {
         let _pinned = self.main_cpu.map(Pinned::to).transpose()?;
-        let requests = CONNECTIONS * REQUESTS;
+        let Setup {
+            connections, size, ..
+        } = self.setup;
+        let messages = self.setup.messages();
         let mut watch = Stopwatch::new(Scope::Thread);
         // Taken out, so that the server can be borrowed.
         let mut clients = mem::replace(&mut self.clients, Clients::Here(Vec::new()));
         let result = match &mut clients {
-            Clients::Here(peers) => (0..REQUESTS).try_for_each(|_| {
-                ask(peers)?;
-                watch.section(|| self.serve(CONNECTIONS))?;
-                receive(peers)
+            Clients::Here(peers) => (0..messages).try_for_each(|_| {
+                ask(peers, size)?;
+                watch.section(|| self.serve(connections))?;
+                receive(peers, size)
             }),
             Clients::Threads(threads) => {
                 let started = threads.iter().try_for_each(Client::start);
                 started
-                    .and_then(|()| watch.section(|| self.serve(requests)))
+                    .and_then(|()| watch.section(|| self.serve(connections * messages)))
                     .and_then(|()| threads.iter().try_for_each(Client::finish))
             }
         };
         self.clients = clients;
         result?;
-        Ok(watch.per(requests))
+        Ok(watch.per(connections * messages))
     }
 }
 
@@ -142,14 +196,14 @@ enum Clients {
 }
 
 impl Clients {
-    fn new(mut peers: Vec<TcpStream>, threads: bool) -> io::Result<Clients> {
-        if !threads {
+    fn new(mut peers: Vec<TcpStream>, setup: Setup) -> io::Result<Clients> {
+        if !setup.threads {
             return Ok(Clients::Here(peers));
         }
-        let other_half = peers.split_off(CONNECTIONS / 2);
+        let other_half = peers.split_off(setup.connections / 2);
         Ok(Clients::Threads(vec![
-            Client::new(peers)?,
-            Client::new(other_half)?,
+            Client::new(peers, setup)?,
+            Client::new(other_half, setup)?,
         ]))
     }
 }
@@ -162,14 +216,14 @@ struct Client {
 }
 
 impl Client {
-    fn new(mut peers: Vec<TcpStream>) -> io::Result<Client> {
+    fn new(mut peers: Vec<TcpStream>, setup: Setup) -> io::Result<Client> {
         let (start, starts) = mpsc::channel::<()>();
         let (report, done) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("client".into())
             .spawn(move || {
                 for () in starts {
-                    if report.send(requests(&mut peers)).is_err() {
+                    if report.send(messages(&mut peers, setup)).is_err() {
                         return;
                     }
                 }
@@ -207,33 +261,36 @@ impl Drop for Client {
 }
 
 /// A thread's round: whoever has an answer asks again.
-fn requests(peers: &mut [TcpStream]) -> io::Result<()> {
-    ask(peers)?;
-    for _ in 1..REQUESTS {
+fn messages(peers: &mut [TcpStream], setup: Setup) -> io::Result<()> {
+    let size = setup.size;
+    ask(peers, size)?;
+    for _ in 1..setup.messages() {
         for peer in &mut *peers {
-            receive_one(peer)?;
-            peer.write_all(&REQUEST)?;
+            receive_one(peer, size)?;
+            peer.write_all(&MESSAGE[..size])?;
         }
     }
-    receive(peers)
+    receive(peers, size)
 }
 
-fn ask(peers: &mut [TcpStream]) -> io::Result<()> {
+fn ask(peers: &mut [TcpStream], size: usize) -> io::Result<()> {
     peers
         .iter_mut()
-        .try_for_each(|peer| peer.write_all(&REQUEST))
+        .try_for_each(|peer| peer.write_all(&MESSAGE[..size]))
 }
 
-fn receive(peers: &mut [TcpStream]) -> io::Result<()> {
-    peers.iter_mut().try_for_each(receive_one)
+fn receive(peers: &mut [TcpStream], size: usize) -> io::Result<()> {
+    peers
+        .iter_mut()
+        .try_for_each(|peer| receive_one(peer, size))
 }
 
-fn receive_one(peer: &mut TcpStream) -> io::Result<()> {
-    let mut answer = [0; SIZE];
-    peer.read_exact(&mut answer)?;
-    if answer == REQUEST {
+fn receive_one(peer: &mut TcpStream, size: usize) -> io::Result<()> {
+    let mut answer = [0; MESSAGE.len()];
+    peer.read_exact(&mut answer[..size])?;
+    if answer[..size] == MESSAGE[..size] {
         Ok(())
     } else {
-        Err(io::Error::other("an answer is not the request"))
+        Err(io::Error::other("an answer is not the message"))
     }
 }

@@ -1,31 +1,35 @@
 //! Harvest: poll, then read every event. Re-arming the sources takes system calls of its own, as expensive as a small
 //! poll. To keep them out of the measured section without reading the clock after each poll, a *fan* of polls watches
-//! the same eventfds: one write outside the section makes an eventfd ready in every poll of the fan, and the section
-//! polls them all, one after the other. So the section holds nothing but poll and read.
+//! the same descriptors: one write outside the section makes one ready in every poll of the fan, and the section polls them
+//! all, one after the other. So the section holds nothing but poll and read. What was ready is drained afterwards, which
+//! those need whose polls are level-triggered.
 
 use std::hint::black_box;
 use std::io;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::workload::{CAPACITY, WAKE, Workload, expect};
 use crate::clock::{Scope, Span, Stopwatch};
 use crate::contender::{Contender, Tally};
-use crate::descriptors::EventFds;
+use crate::descriptors::{EventFds, Mixed, Sort};
 
 /// Which harvest.
 #[derive(Clone, Copy, Debug)]
 pub struct Harvest {
-    ready: usize,
+    pub ready: usize,
     sources: usize,
-    timeout: Option<Duration>,
+    sort: Sort,
+    pub timeout: Option<Duration>,
     light: bool,
 }
 
 impl Harvest {
-    pub const fn new(ready: usize, sources: usize) -> Harvest {
+    pub const fn new(ready: usize, sources: usize, sort: Sort) -> Harvest {
         Harvest {
             ready,
             sources,
+            sort,
             timeout: None,
             light: false,
         }
@@ -47,23 +51,36 @@ impl Harvest {
 
     /// Polls that share the sources, and sections per round: long sections, rounds of about a millisecond.
     fn shape(self) -> (usize, usize) {
-        match self.ready {
-            0..16 => (16, 64),
-            16..256 => (8, 24),
-            _ => (2, 8),
+        match (self.ready, self.sources) {
+            (0..16, _) => (16, 32),
+            (_, 2000..) => (4, 16),
+            (16..256, _) => (8, 16),
+            _ => (2, 6),
         }
+    }
+
+    /// Making a thousand sockets ready takes longer than finding them.
+    pub fn fewer(self) -> usize {
+        if self.ready >= 256 { 2 } else { 1 }
+    }
+
+    /// Thousands of registrations in every poll of the fan are not done as often.
+    pub fn setups(self) -> usize {
+        if self.sources > 1000 { 3 } else { 6 }
     }
 
     pub fn build<C: Contender>(self) -> io::Result<Fan<C>> {
         let (polls, sections) = self.shape();
-        let fds = EventFds::new(self.sources)?;
-        let fan: io::Result<Vec<Member<C>>> = (0..polls).map(|_| Member::watching(&fds)).collect();
+        let sources = Mixed::new(self.sort, self.sources)?;
+        let raw = sources.raw();
+        let fan: io::Result<Vec<Member<C>>> = (0..polls).map(|_| Member::watching(&raw)).collect();
         Ok(Fan {
             harvest: self,
             sections,
             fan: fan?,
             events: C::events(CAPACITY),
-            fds,
+            ready: Vec::with_capacity(self.ready),
+            sources,
             next: 0,
         })
     }
@@ -76,11 +93,11 @@ struct Member<C: Contender> {
 }
 
 impl<C: Contender> Member<C> {
-    fn watching(fds: &EventFds) -> io::Result<Member<C>> {
+    fn watching(fds: &[RawFd]) -> io::Result<Member<C>> {
         let poll = C::poll()?;
         let waker = C::waker(&poll, WAKE)?;
-        for (token, fd) in fds.raw().into_iter().enumerate() {
-            C::register_fd(&poll, fd, token)?;
+        for (token, fd) in fds.iter().enumerate() {
+            C::register_fd(&poll, *fd, token)?;
         }
         Ok(Member {
             poll,
@@ -93,29 +110,38 @@ impl<C: Contender> Member<C> {
 pub struct Fan<C: Contender> {
     harvest: Harvest,
     sections: usize,
-    // Before `fds`: fields are dropped in this order, so no poll outlives a descriptor it watches.
+    // Before the sources: fields are dropped in this order, so no poll outlives a descriptor it watches.
     fan: Vec<Member<C>>,
     events: C::Events,
-    fds: EventFds,
+    sources: Mixed,
+    ready: Vec<usize>,
     next: usize,
 }
 
 impl<C: Contender> Fan<C> {
     fn make_ready(&mut self) -> io::Result<()> {
+        self.ready.clear();
         for _ in 0..self.harvest.ready {
-            self.fds.make_ready(self.next)?;
-            // 7 has no factor in common with 1000: every source has its turn, and neighbours don't follow each other.
-            self.next = (self.next + 7) % self.fds.len();
+            self.ready.push(self.next);
+            // 7 has no factor in common with their number: each has its turn, and neighbours don't follow each other.
+            self.next = (self.next + 7) % self.sources.own();
         }
-        Ok(())
+        self.sources.make_ready(&self.ready)
     }
 
+    /// libevent's first polls return a part of many events: whoever does that polls again, and what it costs counts.
     #[inline]
     fn harvest(&mut self, read: impl Fn(&C::Events) -> Tally) -> io::Result<()> {
         let Harvest { ready, timeout, .. } = self.harvest;
         for member in &mut self.fan {
-            C::wait(&mut member.poll, &mut self.events, timeout)?;
-            expect(black_box(read(&self.events)), ready)?;
+            let mut found = 0;
+            while found < ready {
+                C::wait(&mut member.poll, &mut self.events, timeout)?;
+                found += black_box(read(&self.events)).events;
+            }
+            if found != ready {
+                return Err(io::Error::other(format!("{found} events, {ready} ready")));
+            }
         }
         Ok(())
     }
@@ -134,10 +160,12 @@ impl<C: Contender> Workload for Fan<C> {
         // Once without a clock: the contender before us has had the caches.
         self.make_ready()?;
         self.section()?;
+        self.sources.drain(&self.ready)?;
         let mut watch = Stopwatch::new(Scope::Thread);
         for _ in 0..self.sections {
             self.make_ready()?;
             watch.section(|| self.section())?;
+            self.sources.drain(&self.ready)?;
         }
         Ok(watch.per(self.sections * self.fan.len()))
     }
@@ -156,7 +184,7 @@ impl<C: Contender> EmptyPoll<C> {
     pub fn new() -> io::Result<EmptyPoll<C>> {
         let fds = EventFds::new(1)?;
         Ok(EmptyPoll {
-            member: Member::watching(&fds)?,
+            member: Member::watching(&fds.raw())?,
             events: C::events(CAPACITY),
             _fds: fds,
         })

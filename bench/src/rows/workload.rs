@@ -5,7 +5,6 @@ use std::io;
 use crate::clock::Span;
 use crate::contender::Tally;
 use crate::pin::Cpus;
-use crate::suite::Suite;
 
 /// A row set up for one contender.
 pub trait Workload {
@@ -16,8 +15,6 @@ pub trait Workload {
 /// What a row needs to know about the run.
 #[derive(Clone, Copy, Debug)]
 pub struct Env {
-    /// Decides what the contender without a library calls.
-    pub suite: Suite,
     /// Where the threads of a row with two of them run; `None` leaves it to the scheduler.
     pub cpus: Option<Cpus>,
 }

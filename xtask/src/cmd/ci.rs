@@ -12,6 +12,8 @@ use crate::workspace::Workspace;
 fn steps() -> Vec<Command> {
     vec![
         Command::Fmt,
+        // Found when the benchmark is built, which the next steps do.
+        Command::Bench(super::bench::Arguments::libraries()),
         Command::Clippy,
         Command::Powerset,
         Command::Test,

@@ -20,12 +20,12 @@ const SECTIONS: usize = 2 * 3 * 2;
 /// That the descriptor is open.
 const CHECK: &str = "fcntl F_GETFD";
 
-const REPORT: &str = "bench/report/poll/calls.md";
+const REPORT: &str = "bench/report/calls.md";
 
 const HEAD: &str = "\
 # System calls per registration under poll(2)
 
-Written by `cargo xtask bench poll --calls`, by strace(1): the calls of 1000 operations, divided by 1000, while nobody
+Written by `cargo xtask bench calls`, by strace(1): the calls of 1000 operations, divided by 1000, while nobody
 polls. Before that each source was registered and deregistered once, and the poll has polled.
 
 | | operation | source | system calls each | promise | |
@@ -37,7 +37,7 @@ pub fn count(workspace: &Workspace, program: &Path, counts: &mut Counts) -> Resu
     install::package("strace", "strace", "https://strace.io")?;
     let directory = workspace.target("bench-poll");
     let mut command = Command::new(program);
-    command.arg(format!("--make-calls={TIMES}"));
+    command.args(["--make-calls", &TIMES.to_string()]);
     let sections = strace::run(&mut command, &directory.join("strace"))?;
     ensure!(
         sections.len() == SECTIONS && sections.iter().all(|section| section.times == TIMES),

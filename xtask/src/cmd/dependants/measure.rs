@@ -68,12 +68,41 @@ pub fn rounds(
     })
 }
 
-/// A median with its quartiles.
+/// What a ratio to mio is to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// The median is not above this.
+    AtMost(f64),
+    /// The quartile range includes 1.00, or lies below it.
+    Parity,
+}
+
+impl Target {
+    pub fn is_met(self, ratio: Quartiles) -> bool {
+        match self {
+            Target::AtMost(limit) => ratio.median <= limit,
+            Target::Parity => ratio.q1 <= 1.0,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::AtMost(limit) => write!(f, "<= {limit}"),
+            Target::Parity => f.write_str("1.00"),
+        }
+    }
+}
+
+/// A median with its quartiles and extremes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quartiles {
+    pub min: f64,
     pub q1: f64,
     pub median: f64,
     pub q3: f64,
+    pub max: f64,
 }
 
 impl Quartiles {
@@ -88,9 +117,11 @@ impl Quartiles {
             below + (above - below) * position.fract()
         };
         Self {
+            min: quantile(0.0),
             q1: quantile(0.25),
             median: quantile(0.5),
             q3: quantile(0.75),
+            max: quantile(1.0),
         }
     }
 
@@ -102,7 +133,7 @@ impl Quartiles {
 
 impl fmt::Display for Quartiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { q1, median, q3 } = self;
+        let Self { q1, median, q3, .. } = self;
         write!(f, "{median:.3} ({q1:.3} to {q3:.3})")
     }
 }
@@ -160,14 +191,26 @@ mod tests {
     }
 
     #[test]
+    fn a_target_is_judged_by_the_median_or_by_the_quartiles() {
+        let of = |values: &[f64]| Quartiles::of(values.iter().copied());
+        assert!(Target::AtMost(0.9).is_met(of(&[0.8, 0.9, 1.5])));
+        assert!(!Target::AtMost(0.9).is_met(of(&[0.91])));
+        assert!(Target::Parity.is_met(of(&[0.98, 1.02, 1.04])));
+        assert!(Target::Parity.is_met(of(&[0.8, 0.9])));
+        assert!(!Target::Parity.is_met(of(&[1.01, 1.02])));
+    }
+
+    #[test]
     fn quartiles_interpolate() {
         let quartiles = Quartiles::of([4.0, 1.0, 3.0, 2.0]);
         assert_eq!(
             quartiles,
             Quartiles {
+                min: 1.0,
                 q1: 1.75,
                 median: 2.5,
-                q3: 3.25
+                q3: 3.25,
+                max: 4.0
             }
         );
         assert_eq!(Quartiles::of([7.0]).to_string(), "7.000 (7.000 to 7.000)");

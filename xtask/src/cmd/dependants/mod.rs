@@ -1,6 +1,7 @@
 //! Programs that don't know what is under them, on mio and on ferrio: tokio's own tests, servers
 //! under load, tokio's runtimes. `dependants/README.md` says more.
 
+mod csv_file;
 mod forced;
 pub mod lock;
 mod measure;
@@ -71,6 +72,28 @@ impl Arguments {
         }
     }
 
+    /// What the benchmark's report has of this.
+    pub fn bench() -> Self {
+        Self {
+            parts: vec![Part::Servers, Part::Runtimes],
+            rounds: NonZeroUsize::new(8),
+            ..Self::default()
+        }
+    }
+
+    /// A run whose rows are those of the benchmark's report.
+    fn is_whole(&self) -> bool {
+        let both = self.runs(Part::Servers) && self.runs(Part::Runtimes);
+        both && self.only.is_empty() && !self.quick
+    }
+
+    /// As it is typed.
+    fn command(&self) -> String {
+        let rounds = self.rounds.map(|rounds| format!(" --rounds {rounds}"));
+        let rounds = rounds.unwrap_or_default();
+        format!("cargo xtask dependants servers runtimes{rounds}")
+    }
+
     /// CI runs the command twice.
     pub fn name(&self) -> &'static str {
         match self.force_poll {
@@ -136,7 +159,12 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
         let done = runtimes::run(&programs, arguments, &mut report, counts);
         tell(Part::Runtimes, done, counts);
     }
-    report.finish(&directory(workspace))
+    report.finish(&directory(workspace))?;
+    if arguments.is_whole() {
+        let path = workspace.root().join("bench/report/tokio.csv");
+        csv_file::write(&path, &arguments.command(), &report)?;
+    }
+    Ok(())
 }
 
 /// What is wrong with one part keeps the others from nothing.

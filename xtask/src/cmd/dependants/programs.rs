@@ -134,10 +134,23 @@ fn differing(mio: &str, ferrio: &str) -> Result<Vec<String>> {
         )
     };
     let known: Vec<_> = mio.iter().map(id).collect();
-    Ok(lock::packages(ferrio)?
+    let ferrio = lock::packages(ferrio)?;
+    // What ferrio needs on other platforms, and the other side has in no version.
+    let own = |package: &toml::Table| {
+        let name = of(package, "name");
+        let needed = ferrio
+            .iter()
+            .filter(|user| of(user, "name").as_deref() == Some("ferrio"))
+            .filter_map(|user| user.get("dependencies")?.as_array())
+            .flatten()
+            .any(|needed| needed.as_str() == name.as_deref());
+        needed && !known.iter().any(|(other, ..)| *other == name)
+    };
+    Ok(ferrio
         .iter()
         // Those in this repository have no source: ferrio, its mio, and the programs.
         .filter(|package| package.contains_key("source") && !known.contains(&id(package)))
+        .filter(|package| !own(package))
         .filter_map(|package| of(package, "name"))
         .collect())
 }
@@ -172,5 +185,12 @@ mod tests {
         assert!(differing(&mio.concat(), &same.concat()).unwrap().is_empty());
         let other = [ours.to_owned(), package("libc", "0.2.2")];
         assert_eq!(differing(&mio.concat(), &other.concat()).unwrap(), ["libc"]);
+        // What ferrio needs for another platform is its own; what it has in another version is not.
+        let ferrio = "[[package]]\nname = \"ferrio\"\nversion = \"0\"\ndependencies = [\"libc\", \"wasip1\"]\n";
+        let wasi = "[[package]]\nname = \"wasip1\"\nversion = \"1\"\nsource = \"registry\"\n";
+        let with = |libc: &str| format!("{}{ferrio}{wasi}{libc}", same.concat());
+        assert!(differing(&mio.concat(), &with("")).unwrap().is_empty());
+        let newer = "[[package]]\nname = \"libc\"\nversion = \"9\"\nsource = \"registry\"\n";
+        assert_eq!(differing(&mio.concat(), &with(newer)).unwrap(), ["libc"]);
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::lock::{self, Side};
-use super::measure::{Quartiles, Rounds, Sample};
+use super::measure::{Quartiles, Rounds, Sample, Target};
 use super::programs;
 use crate::workspace::Workspace;
 
@@ -36,6 +36,23 @@ pub struct Report {
     sections: Vec<Section>,
     met: usize,
     missed: Vec<String>,
+    results: Vec<Outcome>,
+}
+
+/// A row's numbers.
+pub struct Outcome {
+    pub name: String,
+    pub what: String,
+    pub target: Target,
+    pub met: bool,
+    pub rounds: usize,
+    /// Medians, for an operation.
+    pub cpu_ns_mio: f64,
+    pub cpu_ns_ferrio: f64,
+    /// Within the rounds, divided by mio.
+    pub cpu: Quartiles,
+    pub control: Quartiles,
+    pub rate: Quartiles,
 }
 
 struct Section {
@@ -54,6 +71,7 @@ impl Report {
             sections: Vec::new(),
             met: 0,
             missed: Vec::new(),
+            results: Vec::new(),
         }
     }
 
@@ -67,41 +85,58 @@ impl Report {
     }
 
     /// A row of the last section. A missed target is told, and no failure.
-    pub fn row(&mut self, name: &str, what: &str, target: Option<f64>, rounds: &Rounds) {
+    pub fn row(&mut self, name: &str, what: &str, target: Target, rounds: &Rounds) {
         let cpu = |sample: &Sample| sample.cpu_ns;
         let rate = |sample: &Sample| sample.rate;
         let median = |samples: &[Sample], of: fn(&Sample) -> f64| {
             Quartiles::of(samples.iter().map(of)).median
         };
         let ratio = Quartiles::of_ratios(&rounds.ferrio, &rounds.mio, cpu);
+        let outcome = Outcome {
+            name: name.to_owned(),
+            what: what.to_owned(),
+            target,
+            met: target.is_met(ratio),
+            rounds: rounds.mio.len(),
+            cpu_ns_mio: median(&rounds.mio, cpu),
+            cpu_ns_ferrio: median(&rounds.ferrio, cpu),
+            cpu: ratio,
+            control: Quartiles::of_ratios(&rounds.control, &rounds.mio, cpu),
+            rate: Quartiles::of_ratios(&rounds.ferrio, &rounds.mio, rate),
+        };
         let cells = [
             name.to_owned(),
-            rounds.mio.len().to_string(),
-            duration(median(&rounds.mio, cpu)),
-            duration(median(&rounds.ferrio, cpu)),
+            outcome.rounds.to_string(),
+            duration(outcome.cpu_ns_mio),
+            duration(outcome.cpu_ns_ferrio),
             ratio.to_string(),
-            Quartiles::of_ratios(&rounds.control, &rounds.mio, cpu).to_string(),
+            outcome.control.to_string(),
             format!("{:.0}/s", median(&rounds.mio, rate)),
-            Quartiles::of_ratios(&rounds.ferrio, &rounds.mio, rate).to_string(),
-            self.judge(name, target, ratio.median),
+            outcome.rate.to_string(),
+            self.judge(&outcome),
         ];
+        self.results.push(outcome);
         if let Some(section) = self.sections.last_mut() {
             section.rows.push(cells);
             section.notes.push(format!("`{name}`: {what}"));
         }
     }
 
-    fn judge(&mut self, name: &str, target: Option<f64>, ratio: f64) -> String {
-        let Some(target) = target else {
-            return "none".into();
-        };
-        if ratio <= target {
+    fn judge(&mut self, outcome: &Outcome) -> String {
+        let Outcome {
+            name, target, cpu, ..
+        } = outcome;
+        if outcome.met {
             self.met += 1;
-            return format!("≤ {target:.2}: met");
+            return format!("{target}: met");
         }
-        let missed = format!("{name}: {ratio:.3}, target ≤ {target:.2}");
-        self.missed.push(missed);
-        format!("≤ {target:.2}: missed")
+        self.missed.push(format!("{name}: {cpu}, target {target}"));
+        format!("{target}: missed")
+    }
+
+    /// The rows so far, and what they depend on.
+    pub fn results(&self) -> (&[Outcome], &[String]) {
+        (&self.results, &self.facts)
     }
 
     /// Prints the tables, and writes them.
@@ -236,13 +271,15 @@ mod tests {
             sections: Vec::new(),
             met: 0,
             missed: Vec::new(),
+            results: Vec::new(),
         };
         report.section("Rows");
-        report.row("quick", "x", Some(0.9), &rounds(1000.0));
-        report.row("slow", "y", Some(0.9), &rounds(1900.0));
-        report.row("free", "z", None, &rounds(4000.0));
-        assert_eq!((report.met, report.missed.len()), (1, 1));
-        assert_eq!(report.missed[0], "slow: 0.950, target ≤ 0.90");
+        report.row("quick", "x", Target::AtMost(0.9), &rounds(1000.0));
+        report.row("slow", "y", Target::AtMost(0.9), &rounds(1900.0));
+        report.row("same", "z", Target::Parity, &rounds(2000.0));
+        assert_eq!((report.met, report.missed.len()), (2, 1));
+        let missed = "slow: 0.950 (0.950 to 0.950), target <= 0.9";
+        assert_eq!(report.missed[0], missed);
         let text = table(&report.sections[0].rows);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2 + 3);
@@ -250,6 +287,6 @@ mod tests {
         assert!(lines.iter().all(|line| line.chars().count() == length));
         assert!(lines[2].contains("| 2.00 µs  | 1.00 µs"), "{text}");
         assert!(lines[2].contains("| 0.500 (0.500 to 0.500) |"), "{text}");
-        assert!(lines[4].contains("| none "), "{text}");
+        assert!(lines[4].contains("| 1.00: met "), "{text}");
     }
 }

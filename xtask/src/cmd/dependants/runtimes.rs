@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::Arguments;
-use super::measure::{self, Sample};
+use super::measure::{self, Sample, Target};
 use super::programs::Programs;
 use super::report::Report;
 use crate::counts::Counts;
@@ -18,10 +18,10 @@ struct Row {
     what: &'static str,
     /// As many as take a tenth of a second or so.
     operations: u32,
-    target: Option<f64>,
+    target: Target,
 }
 
-const fn row(name: &'static str, operations: u32, target: Option<f64>, what: &'static str) -> Row {
+const fn row(name: &'static str, operations: u32, target: Target, what: &'static str) -> Row {
     Row {
         name,
         what,
@@ -31,7 +31,7 @@ const fn row(name: &'static str, operations: u32, target: Option<f64>, what: &'s
 }
 
 /// For tasks that come to a current-thread runtime from another thread.
-const WAKES: Option<f64> = Some(0.9);
+const WAKES: Target = Target::AtMost(0.9);
 
 #[rustfmt::skip]
 const ROWS: [Row; 12] = [
@@ -40,13 +40,13 @@ const ROWS: [Row; 12] = [
     row("current-spawn-256", 200_000, WAKES, "256 tasks, then a wait"),
     row("current-spawn-stream", 200_000, WAKES, "tasks one after the other, at most 1024 of them waiting to run"),
     row("current-notify-64", 200_000, WAKES, "64 sleeping tasks are notified from another thread, then a wait; an operation is one of them"),
-    row("current-mpsc-ping-pong", 20_000, None, "a message to another thread's current-thread runtime and one back: both sleep each time"),
-    row("current-oneshot-ping-pong", 20_000, None, "the same with a oneshot channel for each answer"),
-    row("current-mpsc-stream", 200_000, None, "messages to another current-thread runtime through a channel with room for 64"),
-    row("multi-spawn-256", 200_000, None, "256 tasks onto two workers from outside, then a wait"),
-    row("multi-spawn-nested", 200_000, None, "16 tasks that each spawn 16 on two workers, then a wait"),
-    row("multi-mpsc-ping-pong", 200_000, None, "a message there and back between two tasks on two workers"),
-    row("multi-oneshot-ping-pong", 200_000, None, "the same with a oneshot channel for each answer"),
+    row("current-mpsc-ping-pong", 20_000, Target::Parity, "a message to another thread's current-thread runtime and one back: both sleep each time"),
+    row("current-oneshot-ping-pong", 20_000, Target::Parity, "the same with a oneshot channel for each answer"),
+    row("current-mpsc-stream", 200_000, Target::Parity, "messages to another current-thread runtime through a channel with room for 64"),
+    row("multi-spawn-256", 200_000, Target::Parity, "256 tasks onto two workers from outside, then a wait"),
+    row("multi-spawn-nested", 200_000, Target::Parity, "16 tasks that each spawn 16 on two workers, then a wait"),
+    row("multi-mpsc-ping-pong", 200_000, Target::Parity, "a message there and back between two tasks on two workers"),
+    row("multi-oneshot-ping-pong", 200_000, Target::Parity, "the same with a oneshot channel for each answer"),
 ];
 
 /// What the program prints.

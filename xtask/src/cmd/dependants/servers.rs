@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::Arguments;
 use super::lock::Side;
-use super::measure::{self, Sample};
+use super::measure::{self, Sample, Target};
 use super::programs::Programs;
 use super::report::Report;
 use super::server::Server;
@@ -53,8 +53,6 @@ const ROWS: [Row; 4] = [
     },
 ];
 
-const TARGET: Option<f64> = Some(1.02);
-
 /// The rows that there are.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|row| row.name)
@@ -75,7 +73,7 @@ pub fn run(
         let result = measure::rounds(row.name, rounds, |side| once(programs, row, side, seconds));
         counts.add(result.is_ok());
         match result {
-            Ok(result) => report.row(row.name, row.what, TARGET, &result),
+            Ok(result) => report.row(row.name, row.what, Target::Parity, &result),
             Err(error) => println!("FAILED  {}: {error:#}", row.name),
         }
     }

@@ -23,7 +23,7 @@ const FDS: usize = 16;
 pub const FEWER: usize = 12;
 
 /// The poller lives as long as the workload and sleeps in its poll between rounds.
-pub struct Churn<C: ManyThreaded> {
+pub struct Threads<C: ManyThreaded> {
     registry: C::Registry,
     waker: C::Waker,
     sources: Vec<EventFds>,
@@ -31,8 +31,8 @@ pub struct Churn<C: ManyThreaded> {
     poller: Option<JoinHandle<io::Result<()>>>,
 }
 
-impl<C: ManyThreaded> Churn<C> {
-    pub fn new() -> io::Result<Churn<C>> {
+impl<C: ManyThreaded> Threads<C> {
+    pub fn new() -> io::Result<Threads<C>> {
         let poll = C::poll()?;
         let waker = C::waker(&poll, WAKE)?;
         let registry = C::registry(&poll)?;
@@ -42,7 +42,7 @@ impl<C: ManyThreaded> Churn<C> {
         let poller = thread::Builder::new()
             .name("poller".into())
             .spawn(move || poll_until_stopped::<C>(poll, &theirs))?;
-        Ok(Churn {
+        Ok(Threads {
             registry,
             waker,
             sources: sources?,
@@ -72,7 +72,7 @@ fn poll_until_stopped<C: ManyThreaded>(mut poll: C::Poll, stop: &AtomicBool) -> 
     Ok(())
 }
 
-impl<C: ManyThreaded> Workload for Churn<C> {
+impl<C: ManyThreaded> Workload for Threads<C> {
     fn round(&mut self) -> io::Result<Span> {
         let start = Barrier::new(THREADS + 1);
         let this = &*self;
@@ -100,7 +100,7 @@ impl<C: ManyThreaded> Workload for Churn<C> {
     }
 }
 
-impl<C: ManyThreaded> Drop for Churn<C> {
+impl<C: ManyThreaded> Drop for Threads<C> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         // Joins only a poller that was told: one whose wake failed would never come.
