@@ -156,6 +156,11 @@ pub const UNIX_ONLY: &[(&str, Kept, &str)] = &[
         ]),
         "only Linux tells which groups there are; a descriptor that is no socket",
     ),
+    (
+        "scripts",
+        Kept::Cases(&["random_scripts_of_overlapping_operations_pass"]),
+        "threads that share objects, of the kinds that only Unix has",
+    ),
     ("sockets_unix", Kept::All, "Unix sockets"),
     (
         "spurious",

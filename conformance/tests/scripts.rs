@@ -110,6 +110,7 @@ fn random_scripts_of_overlapping_operations_pass() {
     }
 }
 
+#[cfg(any(unix, windows))]
 #[test]
 fn random_scripts_of_several_threads_pass() {
     let operations = number("FERRIO_SCRIPT_OPERATIONS", OPERATIONS) / 2;

@@ -153,6 +153,9 @@ fn a_timeout_longer_than_the_spin_is_kept(b: &Backend) {
 fn a_timeout_of_zero_asks_once(b: &Backend) {
     let mut driver = spinning(b, 8, NO_END);
     let _waker = driver.waker(1);
+    // Where wakers are not the kernel's, there has to be something to ask about.
+    let (mut stream, _peer) = pairs::local();
+    driver.add(&mut stream, 2, Interest::READABLE);
     for _ in 0..5 {
         let before = waits(b);
         time(&mut driver, Duration::ZERO);
@@ -163,6 +166,8 @@ fn a_timeout_of_zero_asks_once(b: &Backend) {
 fn what_is_there_already_is_asked_for_once(b: &Backend) {
     let mut driver = spinning(b, 8, NO_END);
     let waker = driver.waker(1);
+    let (mut stream, _peer) = pairs::local();
+    driver.add(&mut stream, 2, Interest::READABLE);
     for timeout in [None, Some(LIMIT), Some(NO_END)] {
         waker.wake().expect("wake");
         let before = waits(b);
@@ -204,6 +209,8 @@ fn the_only_slot_goes_round(b: &Backend) {
 fn an_error_ends_a_spin(b: &Backend) {
     let mut driver = spinning(b, 8, NO_END);
     let waker = driver.waker(1);
+    let (mut stream, _peer) = pairs::local();
+    driver.add(&mut stream, 2, Interest::READABLE);
     let call = b.calls().wait[0];
     let fault = fault::inject(call, 22).skip(3);
     driver.poll(None).expect_err("the fault");

@@ -22,7 +22,11 @@ pub(super) const MOST_UNREAD: usize = if cfg!(target_os = "wasi") {
 };
 
 /// What an error is told by, beside readiness. On WASI it is readiness alone.
-const ERR: Flags = if cfg!(target_os = "wasi") { 0 } else { kernel::ERR };
+const ERR: Flags = if cfg!(target_os = "wasi") {
+    0
+} else {
+    kernel::ERR
+};
 
 /// What means that neither half is left. On Windows HUP is about reading.
 const END_OF_BOTH: Flags = if cfg!(unix) { HUP } else { 0 };
