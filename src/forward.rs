@@ -173,7 +173,7 @@ macro_rules! read {
                 &mut self,
                 bufs: &mut [::std::io::IoSliceMut<'_>],
             ) -> ::std::io::Result<usize> {
-                if cfg!(all(os_wasi, not(wasi_p1))) {
+                if cfg!(os_wasi) {
                     // std's way of doing it waits, whatever the mode of the socket.
                     let first = bufs.iter_mut().find(|buf| !buf.is_empty());
                     return match first {
@@ -219,7 +219,7 @@ macro_rules! write {
                 &mut self,
                 bufs: &[::std::io::IoSlice<'_>],
             ) -> ::std::io::Result<usize> {
-                if cfg!(all(os_wasi, not(wasi_p1))) {
+                if cfg!(os_wasi) {
                     // std's way of doing it waits, whatever the mode of the socket.
                     let first = bufs.iter().find(|buf| !buf.is_empty());
                     return match first {

@@ -93,6 +93,12 @@ pub enum Capability {
     Broadcast,
     /// Groups, and the options that they have.
     Multicast,
+    /// Sockets that the program makes, binds and connects.
+    OwnSockets,
+    /// UDP.
+    Datagrams,
+    /// A poll needs no memory beyond what earlier ones have left.
+    PollsWithoutAllocation,
 }
 
 /// A capability that a backend lacks.
@@ -294,13 +300,16 @@ const fn poll(capability: Capability, reason: &'static str) -> Gap {
 pub const COMMITTED: &[(&str, &str, usize)] = &[
     ("closed", "iocp_packet", 5),
     ("closed", "poll_flag", 3),
+    ("closed", "poll_oneoff_flag", 8),
     ("deregistration", "poll_flag", 4),
+    ("deregistration", "poll_oneoff_flag", 4),
     ("differential", "kqueue_kqueue", 10),
     ("differential", "kqueue_pipe", 10),
     ("differential", "poll_eventfd", 6),
     ("differential", "poll_kqueue", 6),
     ("differential", "poll_pipe", 6),
     ("fairness", "poll_flag", 3),
+    ("fairness", "poll_oneoff_flag", 2),
     ("fallbacks", "kqueue_kqueue", 5),
     ("fallbacks", "kqueue_pipe", 5),
     ("fork", "kqueue_kqueue", 1),
@@ -310,7 +319,9 @@ pub const COMMITTED: &[(&str, &str, usize)] = &[
     ("fork_threads", "kqueue_pipe", 1),
     ("fork_threads", "poll_kqueue", 1),
     ("harness", "poll_flag", 7),
+    ("harness", "poll_oneoff_flag", 7),
     ("hostile", "poll_flag", 4),
+    ("hostile", "poll_oneoff_flag", 4),
     ("late_pipes", "poll_eventfd", 2),
     ("late_pipes", "poll_kqueue", 2),
     ("late_pipes", "poll_pipe", 2),
@@ -322,10 +333,12 @@ pub const COMMITTED: &[(&str, &str, usize)] = &[
     ("lifetime", "poll_eventfd", 1),
     ("lifetime", "poll_flag", 3),
     ("lifetime", "poll_kqueue", 1),
+    ("lifetime", "poll_oneoff_flag", 5),
     ("lifetime", "poll_pipe", 1),
     ("limits", "kqueue_kqueue", 2),
     ("limits", "kqueue_pipe", 2),
     ("limits", "poll_kqueue", 2),
+    ("memory", "poll_oneoff_flag", 1),
     ("nested", "poll_eventfd", 13),
     ("nested", "poll_kqueue", 13),
     ("nested", "poll_pipe", 13),
@@ -347,34 +360,46 @@ pub const COMMITTED: &[(&str, &str, usize)] = &[
     ("rearm_local", "poll_kqueue", 1),
     ("rearm_local", "poll_pipe", 1),
     ("rearm_net", "poll_flag", 3),
+    ("rearm_net", "poll_oneoff_flag", 6),
     ("registration", "kqueue_kqueue", 1),
     ("registration", "kqueue_pipe", 1),
     ("rollback", "iocp_packet", 2),
     ("rollback", "poll_eventfd", 4),
     ("rollback", "poll_flag", 2),
     ("rollback", "poll_kqueue", 4),
+    ("rollback", "poll_oneoff_flag", 2),
     ("rollback", "poll_pipe", 4),
     ("sockets_tcp", "iocp_packet", 1),
     ("sockets_tcp", "poll_flag", 5),
+    ("sockets_tcp", "poll_oneoff_flag", 9),
     ("sockets_udp", "iocp_packet", 1),
     ("sockets_udp", "poll_flag", 4),
+    ("spin", "poll_oneoff_flag", 4),
+    ("spin", "poll_flag", 4),
     ("spurious", "kqueue_kqueue", 1),
     ("spurious", "kqueue_pipe", 1),
     ("spurious", "poll_flag", 2),
+    ("spurious", "poll_oneoff_flag", 5),
     ("time", "iocp_packet", 1),
     ("time", "kqueue_kqueue", 1),
     ("time", "poll_flag", 6),
     ("time", "poll_kqueue", 1),
+    ("time", "poll_oneoff_flag", 5),
     ("tokens", "poll_flag", 4),
+    ("tokens", "poll_oneoff_flag", 4),
     ("vocabulary", "poll_flag", 1),
+    ("vocabulary", "poll_oneoff_flag", 2),
     ("wake", "poll_flag", 5),
+    ("wake", "poll_oneoff_flag", 5),
     ("wake_calls", "kqueue_kqueue", 3),
     ("wake_calls", "poll_flag", 2),
     ("wake_calls", "poll_kqueue", 3),
+    ("wake_calls", "poll_oneoff_flag", 2),
     ("waker_fallback", "kqueue_kqueue", 5),
     ("waker_fallback", "kqueue_pipe", 2),
     ("waker_fallback", "poll_kqueue", 5),
     ("wakers", "poll_flag", 2),
+    ("wakers", "poll_oneoff_flag", 2),
 ];
 
 pub(crate) fn gap(
@@ -390,10 +415,22 @@ pub(crate) fn gap(
         .chain(wasi::GAPS)
         .find(|gap| {
             gap.capability == capability
-                && gap.selector.is_none_or(|s| s == selector)
+                && gap
+                    .selector
+                    .is_none_or(|s| s == selector || s == is_like(selector, capability))
                 && gap.waker.is_none_or(|w| w == waker)
         })
         .map(|gap| gap.reason)
+}
+
+/// The selector whose gap of `capability` this one shares, for it makes edges of levels as well. Some
+/// things it can do.
+fn is_like(selector: SelectorKind, capability: Capability) -> SelectorKind {
+    let better = [Capability::SubMillisecondTimeout, Capability::WholeAnswers];
+    if selector == SelectorKind::PollOneoff && !better.contains(&capability) {
+        return SelectorKind::Poll;
+    }
+    selector
 }
 
 /// Whether a case is counted as skipped: what only Wine lacks is, as if this were Wine.

@@ -254,6 +254,12 @@ pub fn until_refused(socket: &UdpSocket) {
     });
 }
 
+/// There is no option there.
+#[cfg(wasi_p1)]
+pub fn reset_on_close(_: &net::TcpStream) {
+    panic!("this case `needs ResetAtWill`");
+}
+
 /// Makes close send a reset instead of the end of the stream.
 #[cfg(not(wasi_p1))]
 pub fn reset_on_close(stream: &net::TcpStream) {

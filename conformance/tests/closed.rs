@@ -25,9 +25,9 @@ conformance! { closed {
     tcp_local_writing_half_shut,
     tcp_both_local_halves_shut,
     tcp_both_sides_shut_writing,
-    tcp_reset,
+    tcp_reset needs OwnSockets,
     a_read_after_a_reset_tells_of_it needs ResetIsTheReadersError and ResetAtWill,
-    tcp_refused_connection,
+    tcp_refused_connection needs OwnSockets,
     an_error_is_taken_once needs ErrorIsTakenOnce,
     #[cfg(unix)]
     tcp_unconnected,
@@ -37,7 +37,7 @@ conformance! { closed {
     udp_error_beside_data_closes_nothing needs RefusedDatagramIsReported,
     write_interest_alone_hears_of_a_full_close_only needs EndsAreTold,
     open_connections_have_no_closed_bits,
-    a_listener_has_nothing_of_a_stream_that_had_its_number,
+    a_listener_has_nothing_of_a_stream_that_had_its_number needs OwnSockets,
 } }
 
 fn tcp_peer_closed(b: &Backend) {

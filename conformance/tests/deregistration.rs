@@ -86,6 +86,7 @@ fn rest_of_a_full_batch_forgets_what_was_deregistered(b: &Backend) {
     for (token, (stream, peer)) in pairs.iter_mut().enumerate() {
         driver.add(stream, token, Interest::READABLE);
         peer.write_all(b"x").expect("write");
+        pairs::kernel_ready(stream, kernel::IN);
     }
     let first = driver.turn();
     assert_eq!(first.len(), 1);

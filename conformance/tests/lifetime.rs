@@ -28,10 +28,10 @@ conformance! { lifetime {
     dropped_tcp_stream_is_closed_at_once,
     #[cfg(unix)]
     dropped_unix_stream_is_closed_at_once,
-    dropped_tcp_listener_refuses_at_once,
+    dropped_tcp_listener_refuses_at_once needs OwnSockets,
     #[cfg(unix)]
     dropped_unix_listener_refuses_at_once,
-    dropped_udp_socket_frees_its_port_at_once,
+    dropped_udp_socket_frees_its_port_at_once needs Datagrams,
     #[cfg(unix)]
     dropped_unix_datagram_refuses_at_once,
     #[cfg(unix)]

@@ -11,7 +11,7 @@ use ferrio_conformance::{Backend, conformance, pairs, samples};
 
 conformance! { memory {
     wakes_allocate_nothing,
-    polls_allocate_nothing,
+    polls_allocate_nothing needs PollsWithoutAllocation,
     registrations_allocate_nothing_for_good,
     polls_and_wakers_leave_no_memory_behind,
     wakers_beyond_the_slots_leave_no_memory_behind,

@@ -22,11 +22,11 @@ conformance! { rearm_net {
     tcp_try_io_that_writes_rearms,
     tcp_short_write_is_followed_by_an_event,
     tcp_accept_rearms,
-    udp_recv_rearms,
-    udp_recv_from_rearms,
+    udp_recv_rearms needs Datagrams,
+    udp_recv_from_rearms needs Datagrams,
     udp_peek_rearms needs Peek,
     udp_peek_from_rearms needs Peek,
-    udp_try_io_rearms,
+    udp_try_io_rearms needs Datagrams,
 } }
 
 fn tcp_reads(b: &Backend, mut operate: impl FnMut(&mut TcpStream) -> io::Result<usize>) {

@@ -39,7 +39,11 @@ fn control(_: &Backend) -> Call {
 /// On WASI a registration asks whether the descriptor can be waited for.
 #[cfg(target_os = "wasi")]
 fn control(_: &Backend) -> Call {
-    Call::Poll
+    if cfg!(wasi_p1) {
+        Call::FdStat
+    } else {
+        Call::Poll
+    }
 }
 
 /// The call that a registration makes: the one that changes what the kernel watches, or a look at

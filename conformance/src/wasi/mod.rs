@@ -8,15 +8,12 @@
 #[cfg(wasi_p1)]
 pub mod outside;
 
-use ferrio::WakerKind;
+use ferrio::{SelectorKind, WakerKind};
 
 use crate::capability::{Capability, Gap};
 
 /// Whole files in `tests/` that stand behind `#![cfg(any(unix, windows))]`, and why.
-pub const FILES: &[(&str, &str)] = &[
-    ("threads", "threads"),
-    ("wake_races", "threads"),
-];
+pub const FILES: &[(&str, &str)] = &[("threads", "threads"), ("wake_races", "threads")];
 
 /// Cases and tests that stand behind `#[cfg(any(unix, windows))]`: the file, their names, and why.
 pub const CASES: &[(&str, &[&str], &str)] = &[
@@ -100,7 +97,7 @@ pub const GAPS: &[Gap] = &[
         "a listener is one object of the host's: of one that has a connection wasi-libc says whatever it \
          was asked",
     ),
-    gap(
+    p2(
         Capability::WholeAnswers,
         "wasmtime looks at a limited number of descriptors before it lets others run, and answers with \
          what it has; the next question is answered for more",
@@ -133,7 +130,39 @@ pub const GAPS: &[Gap] = &[
         Capability::Multicast,
         "wasi:sockets has no groups, and wasi-libc none of their options: ENOPROTOOPT",
     ),
+    p1(
+        Capability::OwnSockets,
+        "preview 1 has no call for it: only the host opens sockets",
+    ),
+    p1(
+        Capability::Datagrams,
+        "preview 1 has streams only, and their listeners",
+    ),
+    p1(
+        Capability::RefusedDatagramIsReported,
+        "preview 1 has streams only, and their listeners",
+    ),
+    p1(
+        Capability::PollsWithoutAllocation,
+        "each question for poll_oneoff is a list of its own",
+    ),
 ];
+
+/// What only preview 2 has not got.
+const fn p2(capability: Capability, reason: &'static str) -> Gap {
+    Gap {
+        selector: Some(SelectorKind::Poll),
+        ..gap(capability, reason)
+    }
+}
+
+/// What preview 1 has not got besides.
+const fn p1(capability: Capability, reason: &'static str) -> Gap {
+    Gap {
+        selector: Some(SelectorKind::PollOneoff),
+        ..gap(capability, reason)
+    }
+}
 
 const fn gap(capability: Capability, reason: &'static str) -> Gap {
     Gap {

@@ -2,10 +2,12 @@
 //! host opens sockets there, so connections come from outside.
 
 use std::env;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{FromRawFd, RawFd};
 use std::sync::{Mutex, MutexGuard, OnceLock};
+
+use crate::wait_for;
 
 /// Where the host puts the first listener: behind standard input, output and errors.
 const FIRST: RawFd = 3;
@@ -29,7 +31,7 @@ fn outside() -> MutexGuard<'static, Outside> {
             .map(|address| address.parse().expect("an address"));
         // SAFETY: the host has opened it for this program, which uses it nowhere else.
         let arrivals = unsafe { TcpListener::from_raw_fd(FIRST) };
-        let (control, _) = arrivals.accept().expect("the program outside");
+        let control = accept(&arrivals);
         Mutex::new(Outside {
             arrivals,
             control: BufReader::new(control),
@@ -52,8 +54,24 @@ impl Outside {
     }
 
     fn arrival(&self) -> TcpStream {
-        self.arrivals.accept().expect("a connection").0
+        accept(&self.arrivals)
     }
+}
+
+/// Hosts open listeners in either mode.
+fn accept(listener: &TcpListener) -> TcpStream {
+    let mut accepted = None;
+    wait_for("a connection from outside", || match listener.accept() {
+        Ok((stream, _)) => {
+            accepted = Some(stream);
+            true
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+            false
+        }
+    });
+    accepted.expect("waited for")
 }
 
 /// Has the program outside do something, see `xtask/src/cmd/wasi/outside.rs`.
