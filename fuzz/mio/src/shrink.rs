@@ -29,6 +29,9 @@ pub fn shrink(backend: &Backend, class: &str, case: Case, example: String) -> (C
             }
         }
     }
+    if let Case::Rounds { rounds, .. } = &mut best {
+        rounds.retain(|round| !round.is_empty());
+    }
     (best, example)
 }
 

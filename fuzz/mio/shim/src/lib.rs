@@ -123,6 +123,7 @@ pub mod fault {
         Bind,
         Connect,
         EpollCreate,
+        EpollCreate1,
         EpollCtl,
         EpollPwait2,
         EpollWait,

@@ -83,7 +83,7 @@ fn build_with(root: &Path, home: &Path, backend: &str, flags: &str) -> Result<Ta
     let triple = triple()?;
     let mut cargo = Command::new("rustup");
     cargo
-        .args(["run", TOOLCHAIN, "cargo", "build", "--release", "--locked"])
+        .args(["run", TOOLCHAIN, "cargo", "build", "--release"])
         .args(["--target", &triple, "--bin", "scripts"])
         .current_dir(root.join("fuzz"))
         .env("RUSTFLAGS", flags)
