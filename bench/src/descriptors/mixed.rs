@@ -86,7 +86,8 @@ impl Mixed {
 
 /// Descriptors of which nothing is heard, shared by all who ask while others have them.
 pub fn idle(sort: Sort, count: usize) -> io::Result<Arc<Vec<OwnedFd>>> {
-    static SHARED: Mutex<Vec<(Sort, usize, Weak<Vec<OwnedFd>>)>> = Mutex::new(Vec::new());
+    type Known = (Sort, usize, Weak<Vec<OwnedFd>>);
+    static SHARED: Mutex<Vec<Known>> = Mutex::new(Vec::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     shared.retain(|(.., idle)| idle.strong_count() > 0);
     let known = shared

@@ -32,9 +32,14 @@ pub struct Memory<C> {
 
 impl<C: Contender> Memory<C> {
     pub fn new(of: Of) -> io::Result<Memory<C>> {
+        // Not beside those who don't need them: libuv and libevent have tables as long as descriptors' numbers are high.
+        let count = match of {
+            Of::Descriptor => DESCRIPTORS,
+            Of::Poll | Of::OpenFiles => 0,
+        };
         Ok(Memory {
             of,
-            fds: EventFds::new(DESCRIPTORS)?,
+            fds: EventFds::new(count)?,
             contender: PhantomData,
         })
     }

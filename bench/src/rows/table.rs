@@ -126,7 +126,7 @@ pub const TCP: &[Row] = &[
 pub const SIZE: &[Row] = &[
     Row::new("startup", "poll", Kind::Startup, "a poll with a waker made, and dropped"),
     Row::new("memory-per-poll", "poll", Kind::Memory(Of::Poll), "heap that a poll with a waker takes, without the buffer for events").by(Metric::Bytes),
-    Row::new("memory-per-descriptor", "descriptor", Kind::Memory(Of::Descriptor), "heap that each of 1000 registered descriptors takes; the kernel's memory is not in it").by(Metric::Bytes),
+    Row::new("memory-per-descriptor", "descriptor", Kind::Memory(Of::Descriptor), "heap that each of 1000 registered descriptors takes, of libuv and libevent with the table that finds their handles; the kernel's memory is not in it").by(Metric::Bytes),
     Row::new("descriptors-per-poll", "poll", Kind::Memory(Of::OpenFiles), "descriptors that a poll with a waker opens").by(Metric::Descriptors),
     Row::new("build", "build", Kind::ColdBuild, "a package that depends on it alone, built for release from nothing but the sources; CPU time of all compilers").by(Metric::CpuOfAll),
 ];
