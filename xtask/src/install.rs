@@ -43,6 +43,17 @@ pub fn std_sources(workspace: &Workspace) -> Result<()> {
     rustup(&["component", "add", "rust-src"])
 }
 
+/// Makes a component without a command available to the toolchain in use.
+pub fn component_of_rustc(workspace: &Workspace, component: &str) -> Result<()> {
+    let mut list = Command::new("rustup");
+    list.args(["component", "list", "--installed"]);
+    let installed = run::stdout(list.current_dir(workspace.root()))?;
+    if missing(&installed, &[component]).is_empty() {
+        return Ok(());
+    }
+    rustup(&["component", "add", component])
+}
+
 /// Makes another toolchain available.
 pub fn toolchain(version: &str) -> Result<()> {
     let found = Command::new("rustup")
@@ -54,6 +65,30 @@ pub fn toolchain(version: &str) -> Result<()> {
         return Ok(());
     }
     rustup(&["toolchain", "install", version, "--profile", "minimal"])
+}
+
+/// The toolchain with Miri and the sanitizers, which no stable one has.
+pub const NIGHTLY: &str = "nightly";
+
+/// Makes that toolchain available, with components.
+pub fn nightly(components: &[&str]) -> Result<()> {
+    toolchain(NIGHTLY)?;
+    toolchain_components(NIGHTLY, components)
+}
+
+/// Makes a program of crates.io available: `cargo COMMAND`, from the package `cargo-COMMAND`.
+pub fn cargo_command(command: &str) -> Result<()> {
+    let found = crate::workspace::cargo()
+        .args([command, "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if found.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    let package = format!("cargo-{command}");
+    let mut install = crate::workspace::cargo();
+    run::step(install.args(["install", &package, "--locked"]))
 }
 
 /// Makes components of another toolchain available.

@@ -8,6 +8,7 @@ mod counts;
 mod install;
 mod interrupt;
 mod libtest;
+mod limits;
 mod nextest;
 mod run;
 mod surface;

@@ -47,6 +47,18 @@ impl Workspace {
         command.current_dir(&self.root).args(args);
         command
     }
+
+    /// The same with the cargo of another toolchain.
+    pub fn cargo_of<S: AsRef<OsStr>>(
+        &self,
+        toolchain: &str,
+        args: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new("rustup");
+        command.args(["run", toolchain, "cargo"]).args(args);
+        command.current_dir(&self.root).stdin(Stdio::null());
+        command
+    }
 }
 
 /// The cargo that runs this program, so that one toolchain does everything.

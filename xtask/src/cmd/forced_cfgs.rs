@@ -62,10 +62,16 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     without(workspace, counts)
 }
 
+/// What the compiler is told in that build.
+pub fn without_flags() -> String {
+    WITHOUT
+        .map(|name| format!("--cfg ferrio_without=\"{name}\""))
+        .join(" ")
+}
+
 /// The library and the suite only: what stands around them knows its target too well.
 fn without(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
-    let cfgs = WITHOUT.map(|name| format!("--cfg ferrio_without=\"{name}\""));
-    let flags = rustflags(&format!("{} -D warnings", cfgs.join(" ")));
+    let flags = rustflags(&format!("{} -D warnings", without_flags()));
     let tests = |arguments: &[&str], counts: &mut Counts| {
         let mut cargo = workspace.cargo(["test", "--no-fail-fast"]);
         cargo

@@ -5,7 +5,8 @@ mod bench;
 mod check_targets;
 mod ci;
 mod clippy;
-mod conformance;
+pub mod conformance;
+mod coverage;
 mod default_build;
 mod dependants;
 mod docs;
@@ -13,9 +14,12 @@ mod fmt;
 mod forced_cfgs;
 mod fuzz;
 mod loom;
+mod miri;
 mod msrv;
+mod mutants;
 mod powerset;
 mod qemu;
+mod sanitize;
 mod shell;
 mod soak;
 mod surface;
@@ -68,6 +72,14 @@ pub enum Command {
     WasiOutside(wasi::outside::Arguments),
     /// The tests of the Windows build, under Wine
     Wine(wine::Arguments),
+    /// The tests under Miri
+    Miri(miri::Arguments),
+    /// Changes the code, and looks whether a test notices
+    Mutants(mutants::Arguments),
+    /// How many lines the tests reach
+    Coverage,
+    /// The tests with a sanitizer: address, thread, leak or memory
+    Sanitize(sanitize::Arguments),
     /// The tests on other processors, under qemu-user
     Qemu(qemu::Arguments),
     /// Type-checks and lints ferrio for the platforms in targets.toml, and compares that with build.rs
@@ -100,6 +112,10 @@ impl Command {
             Self::Wasi(arguments) => wasi::run(workspace, arguments, counts),
             Self::WasiOutside(arguments) => wasi::outside::run(arguments),
             Self::Wine(arguments) => wine::run(workspace, arguments, counts),
+            Self::Miri(arguments) => miri::run(workspace, arguments, counts),
+            Self::Mutants(arguments) => mutants::run(workspace, arguments, counts),
+            Self::Coverage => coverage::run(workspace, counts),
+            Self::Sanitize(arguments) => sanitize::run(workspace, arguments, counts),
             Self::Qemu(arguments) => qemu::run(workspace, arguments, counts),
             Self::CheckTargets(arguments) => check_targets::run(workspace, arguments, counts),
             Self::Soak(arguments) => soak::run(workspace, arguments, counts),
@@ -128,6 +144,10 @@ impl Command {
             Self::Wasi(_) => "wasi",
             Self::WasiOutside(_) => "wasi-outside",
             Self::Wine(_) => "wine",
+            Self::Miri(_) => "miri",
+            Self::Mutants(_) => "mutants",
+            Self::Coverage => "coverage",
+            Self::Sanitize(arguments) => arguments.name(),
             Self::Qemu(_) => "qemu",
             Self::CheckTargets(_) => "check-targets",
             Self::Soak(_) => "soak",

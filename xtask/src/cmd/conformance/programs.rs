@@ -28,6 +28,8 @@ pub struct Build<'a> {
 /// What surrounds the compiler and the programs, if they are not for this machine.
 #[derive(Clone, Debug, Default)]
 pub struct Around {
+    /// The toolchain that builds them, if it is not the one in use.
+    pub toolchain: Option<String>,
     /// As rustc calls it.
     pub target: Option<String>,
     /// The program that runs those for it.
@@ -53,7 +55,11 @@ pub struct Program {
 
 /// Builds the programs and asks them for their tests.
 pub fn build(workspace: &Workspace, build: &Build<'_>) -> Result<Vec<Program>> {
-    let mut command = workspace.cargo(["test", "--no-run", "-p", build.package]);
+    let test = ["test", "--no-run", "-p", build.package];
+    let mut command = match &build.around.toolchain {
+        None => workspace.cargo(test),
+        Some(toolchain) => workspace.cargo_of(toolchain, test),
+    };
     command
         .args(&build.arguments)
         .arg("--message-format=json-render-diagnostics");

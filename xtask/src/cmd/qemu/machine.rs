@@ -144,6 +144,7 @@ impl Machine {
             target: Some(self.target.to_owned()),
             runner,
             environment,
+            ..Around::default()
         })
     }
 }

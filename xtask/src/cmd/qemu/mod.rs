@@ -3,7 +3,6 @@
 //! qemu-user runs the instructions of the other processor; system calls go to this kernel, translated.
 //! What it does not translate is named in `limits.toml`, test by test.
 
-mod limits;
 mod machine;
 
 use std::num::NonZeroUsize;
@@ -17,10 +16,12 @@ use super::conformance::programs::{self, Around, Build, Program};
 use super::conformance::rounds::{self, Plan};
 use super::conformance::{announce, report};
 use crate::counts::Counts;
+use crate::limits::{self, Limit, Outcome};
 use crate::workspace::Workspace;
 use crate::{install, run};
-use limits::{Limit, Outcome};
 use machine::Machine;
+
+const LIMITS: &str = include_str!("limits.toml");
 
 /// How long one test program may run. A body in a process of its own, and a condition that is waited
 /// for, have shorter limits of their own.
@@ -80,7 +81,7 @@ fn test(
     let around = machine.around()?;
     let programs = build(workspace, &around, arguments.quick)?;
     let limits = match machine.emulator {
-        Some(_) => limits::of(machine.target)?,
+        Some(_) => limits::of(LIMITS, machine.target)?,
         None => Vec::new(),
     };
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -152,4 +153,16 @@ fn documentation(workspace: &Workspace, around: &Around, counts: &mut Counts) ->
         "not one example of the documentation ran: that takes cargo 1.89"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_understood() {
+        for machine in machine::MACHINES {
+            assert!(!limits::of(LIMITS, machine.target).unwrap().is_empty());
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Tests that the emulator fails, not ferrio: reading their table, and holding a run against it.
+//! Tests that fail because of what runs them, an emulator or a sanitizer, and not because of ferrio:
+//! reading their table, and holding a run against it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,44 +11,42 @@ use serde::Deserialize;
 use crate::cmd::conformance::rounds::{FAILED, Failure};
 use crate::counts::Counts;
 
-const TABLE: &str = include_str!("limits.toml");
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
     limit: Vec<Limit>,
 }
 
-/// One thing that the emulator does not do.
+/// One thing that cannot be done.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
     reason: String,
-    /// The targets that have these tests; without it, all.
+    /// The targets that have these tests, or the tools that fail them; without it, all.
     only: Option<Vec<String>>,
     /// What a test says that fails for this reason: one of these.
     says: Vec<String>,
     /// `program test`
-    tests: Vec<String>,
+    pub tests: Vec<String>,
 }
 
-/// The limits for a target.
-pub fn of(target: &str) -> Result<Vec<Limit>> {
-    let mut limits = read(TABLE)?;
+/// The limits for a target or a tool, of a table in the form of TOML.
+pub fn of(table: &str, what: &str) -> Result<Vec<Limit>> {
+    let mut limits = read(table)?;
     limits.retain(|limit| {
         let only = limit.only.as_ref();
-        only.is_none_or(|targets| targets.iter().any(|name| name == target))
+        only.is_none_or(|targets| targets.iter().any(|name| name == what))
     });
     Ok(limits)
 }
 
 fn read(table: &str) -> Result<Vec<Limit>> {
-    let Table { limit } = toml::from_str(table).context("limits.toml")?;
+    let Table { limit } = toml::from_str(table).context("the table of limits")?;
     let mut seen = BTreeSet::new();
     for limit in &limit {
         ensure!(!limit.says.is_empty(), "{}: says nothing", limit.reason);
         for test in &limit.tests {
-            ensure!(seen.insert(test), "limits.toml names {test} twice");
+            ensure!(seen.insert(test), "the limits name {test} twice");
         }
     }
     Ok(limit)
@@ -56,7 +55,7 @@ fn read(table: &str) -> Result<Vec<Limit>> {
 /// A run, held against the table.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Failed, and it is not the emulator's fault.
+    /// Failed, and not as the table says.
     pub failures: Vec<Failure>,
     /// The number of tests that failed as the table says, by reason.
     limited: BTreeMap<String, usize>,
@@ -140,10 +139,10 @@ impl fmt::Display for Outcome {
             writeln!(f, "{number} skipped: {reason}")?;
         }
         for test in &self.passed {
-            writeln!(f, "{test}: passes, take it out of limits.toml")?;
+            writeln!(f, "{test}: passes, take it out of the limits")?;
         }
         for test in &self.unknown {
-            writeln!(f, "{test}: in limits.toml, and there is no such test")?;
+            writeln!(f, "{test}: in the limits, and there is no such test")?;
         }
         Ok(())
     }
@@ -190,9 +189,9 @@ mod tests {
 
     #[test]
     fn the_table_is_understood() {
-        let limits = of("aarch64-unknown-linux-gnu").unwrap();
-        assert!(!limits.is_empty());
-        assert!(limits.iter().all(|limit| !limit.tests.is_empty()));
+        let table = "[[limit]]\nreason = 'r'\nonly = ['x']\nsays = ['s']\ntests = ['a b']";
+        assert_eq!(of(table, "x").unwrap().len(), 1);
+        assert!(of(table, "y").unwrap().is_empty());
         let twice = "[[limit]]\nreason = 'r'\nsays = ['s']\ntests = ['a b', 'a b']";
         assert!(read(twice).is_err());
         assert!(read("[[limit]]\nreason = 'r'\nsays = []\ntests = ['a b']").is_err());
@@ -231,6 +230,6 @@ mod tests {
         outcome.correct(&mut counts);
         assert_eq!(counts.to_string(), "2 passed, 2 failed, 0 skipped");
         let text = outcome.to_string();
-        assert!(text.contains("p a::z: passes") && text.contains("p a::gone: in limits"));
+        assert!(text.contains("p a::z: passes") && text.contains("p a::gone: in the limits"));
     }
 }
