@@ -167,6 +167,8 @@ impl World {
 
     fn take(&mut self, id: usize, n: usize) {
         let object = &mut self.objects[id];
+        // It may have come since an operation has found nothing.
+        object.was_readable = true;
         if object.kind.is_datagram() {
             object.messages.pop_front();
         } else if object.kind == Type::Eventfd {
