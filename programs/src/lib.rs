@@ -10,6 +10,7 @@
 //! * [`outbox`] keeps what the kernel doesn't take yet, and says when it has become too much.
 //! * [`acceptor`] refuses connections when there are too many, out of descriptors included.
 //! * [`deadlines`] knows when to wake up although nothing happens.
+//! * [`throttle`] keeps floods out of the log, and counts what it keeps out.
 //! * [`stop`] and [`cli`] are what makes a program of it: Ctrl-C, addresses, one-line errors.
 
 pub mod acceptor;
@@ -21,3 +22,4 @@ pub mod sessions;
 pub mod slab;
 pub mod socket;
 pub mod stop;
+pub mod throttle;

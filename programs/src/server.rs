@@ -25,6 +25,7 @@ use crate::cli::{Failure, Serving, log, raise_descriptor_limit, resolve, say};
 use crate::sessions::Sessions;
 use crate::slab::{Key, LISTENER, STOP, Side};
 use crate::stop::Stop;
+use crate::throttle::Throttle;
 
 /// Connections accepted in a row before the others have their turn.
 const ACCEPTS_PER_ROUND: usize = 64;
@@ -120,6 +121,8 @@ pub fn serve<A: App>(
         sessions: Sessions::new(),
         counts: Counts::default(),
         verbose: serving.verbose,
+        refusals: Throttle::default(),
+        breaks: Throttle::default(),
     };
     // Everything that could have failed is done: whoever waits for this line may go ahead.
     say(format_args!("listening on {address}"));
@@ -147,6 +150,19 @@ struct Server<A: App> {
     sessions: Sessions<A::Session>,
     counts: Counts,
     verbose: bool,
+    /// Of what a flood of clients would log.
+    refusals: Throttle,
+    breaks: Throttle,
+}
+
+/// Says how many lines were left out, if any were.
+fn tell_unsaid(refused: Option<u64>, broken: Option<u64>) {
+    if let Some(count @ 1..) = refused {
+        log(format_args!("refused {count} more"));
+    }
+    if let Some(count @ 1..) = broken {
+        log(format_args!("closed {count} more that broke off"));
+    }
 }
 
 impl<A: App> Server<A> {
@@ -171,7 +187,11 @@ impl<A: App> Server<A> {
             }
             self.app.settle(&mut self.sessions);
             self.accept(now);
+            let refused = self.refusals.due(now);
+            let broken = self.breaks.due(now);
+            tell_unsaid(refused, broken);
         }
+        tell_unsaid(Some(self.refusals.take()), Some(self.breaks.take()));
         Ok(())
     }
 
@@ -181,7 +201,12 @@ impl<A: App> Server<A> {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
-        let deadlines = [self.sessions.next_deadline(), self.acceptor.wants_turn(now)];
+        let deadlines = [
+            self.sessions.next_deadline(),
+            self.acceptor.wants_turn(now),
+            self.refusals.deadline(),
+            self.breaks.deadline(),
+        ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(now))
     }
@@ -206,7 +231,7 @@ impl<A: App> Server<A> {
             return;
         };
         match entry.session.advance(&mut self.app, now) {
-            Ok(Turn::Finished) => self.close(key, Ok(())),
+            Ok(Turn::Finished) => self.close(key, Ok(()), now),
             Ok(turn) => {
                 let deadline = entry.session.deadline();
                 self.sessions.set_deadline(key, deadline);
@@ -214,11 +239,11 @@ impl<A: App> Server<A> {
                     self.sessions.queue(key);
                 }
             }
-            Err(error) => self.close(key, Err(error)),
+            Err(error) => self.close(key, Err(error), now),
         }
     }
 
-    fn close(&mut self, key: Key, end: io::Result<()>) {
+    fn close(&mut self, key: Key, end: io::Result<()>, now: Instant) {
         let Some(entry) = self.sessions.remove(key) else {
             return;
         };
@@ -230,7 +255,9 @@ impl<A: App> Server<A> {
             Ok(()) => self.log(format_args!("closed {} ({open} open): done", entry.peer)),
             Err(error) => {
                 self.counts.broken += 1;
-                log(format_args!("closed {} ({open} open): {error}", entry.peer));
+                if self.breaks.admit(now) {
+                    log(format_args!("closed {} ({open} open): {error}", entry.peer));
+                }
             }
         }
     }
@@ -252,10 +279,9 @@ impl<A: App> Server<A> {
             match self.acceptor.next(self.sessions.len(), now, pause) {
                 Some(Accepted::Welcome(stream, peer)) => self.open(stream, peer, now),
                 Some(Accepted::Refused(mut stream, peer, why)) => {
-                    self.counts.refused += 1;
                     self.app.refuse(&mut stream);
                     drop(stream);
-                    log(format_args!("refused {peer}: {why}"));
+                    self.note_refusal(peer, &why, now);
                 }
                 None => return,
             }
@@ -281,9 +307,15 @@ impl<A: App> Server<A> {
                 self.log(format_args!("accepted {peer} ({open} open)"));
             }
             Err(error) => {
-                self.counts.refused += 1;
-                log(format_args!("refused {peer}: {error}"));
+                self.note_refusal(peer, &error, now);
             }
+        }
+    }
+
+    fn note_refusal(&mut self, peer: SocketAddr, why: &dyn fmt::Display, now: Instant) {
+        self.counts.refused += 1;
+        if self.refusals.admit(now) {
+            log(format_args!("refused {peer}: {why}"));
         }
     }
 

@@ -10,6 +10,7 @@ mod chat;
 mod chat_faults;
 mod clients;
 mod command_line;
+mod hostile;
 mod http;
 mod http_faults;
 mod http_tools;
