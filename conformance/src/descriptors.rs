@@ -142,9 +142,14 @@ pub fn assert_none_left<T>(what: &str, body: impl FnOnce() -> T) -> T {
 
 /// A duplicate of `fd`: another number for the same open file description.
 pub fn duplicate(fd: &impl AsRawFd) -> OwnedFd {
+    try_duplicate(fd).expect("a duplicate")
+}
+
+/// The same where there may be no room for it.
+pub fn try_duplicate(fd: &impl AsRawFd) -> io::Result<OwnedFd> {
     // SAFETY: the descriptor is borrowed from its owner only until the end of the next statement.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd.as_raw_fd()) };
-    borrowed.try_clone_to_owned().expect("a duplicate")
+    borrowed.try_clone_to_owned()
 }
 
 /// Makes `number` another number for what `fd` refers to, closing what it referred to before.

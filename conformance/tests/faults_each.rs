@@ -13,6 +13,7 @@ use ferrio_conformance::{Backend, conformance, descriptors, isolated};
 
 conformance! { faults_each {
     every_error_of_every_call_reaches_the_caller_and_leaves_nothing,
+    without_room_for_descriptors_every_operation_fails_and_leaves_nothing,
 } }
 
 #[global_allocator]
@@ -31,6 +32,16 @@ fn each(b: &Backend, scenes: &[Named]) {
 
 fn every_error_of_every_call_reaches_the_caller_and_leaves_nothing(b: &Backend) {
     b.isolated(|| each(b, &scenes::scenes(b)));
+}
+
+/// `limits.rs` has those that make sockets, and accept.
+fn without_room_for_descriptors_every_operation_fails_and_leaves_nothing(b: &Backend) {
+    b.isolated(|| {
+        descriptors::set_soft_limit(descriptors::soft_limit().min(LIMIT));
+        let errors = faults::starved(b, &scenes::scenes(b));
+        assert!(errors >= 1, "every selector takes a descriptor");
+        println!("{}: {errors} errors for want of descriptors", b.name);
+    });
 }
 
 /// Any backend: sockets and pipes know nothing of it.

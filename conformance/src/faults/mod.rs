@@ -11,6 +11,7 @@ pub mod manual;
 pub mod scenes;
 pub mod sockets;
 mod stage;
+mod starved;
 
 use std::io;
 
@@ -21,6 +22,7 @@ use crate::driver::Driver;
 use crate::pairs;
 
 pub use self::each::{Done, each, leaves_nothing, made};
+pub use self::starved::starved;
 
 /// What the library is asked to do, from the same beginning each time.
 pub trait Scene {

@@ -27,6 +27,7 @@ fn steps() -> Vec<Command> {
         Command::Fuzz(super::fuzz::Arguments::default()),
         Command::Fuzz(super::fuzz::Arguments::kqueue()),
         Command::Fuzz(super::fuzz::Arguments::libfuzzer()),
+        Command::Inject(super::inject::Arguments::default()),
         Command::ForcedCfgs,
         Command::Shell,
         Command::Soak(super::soak::Arguments::ci()),

@@ -13,6 +13,7 @@ mod docs;
 mod fmt;
 mod forced_cfgs;
 mod fuzz;
+mod inject;
 mod loom;
 mod miri;
 mod msrv;
@@ -59,6 +60,8 @@ pub enum Command {
     Conformance(conformance::Arguments),
     /// Random scripts on every backend, compared with a model of the contract
     Fuzz(fuzz::Arguments),
+    /// An example whose system calls are made to fail, by strace
+    Inject(inject::Arguments),
     /// ferrio under the cfgs that force another selector or waker
     ForcedCfgs,
     /// The tests of the build without an OS poll
@@ -106,6 +109,7 @@ impl Command {
             Self::Surface(arguments) => surface::run(workspace, arguments, counts),
             Self::Conformance(arguments) => conformance::run(workspace, arguments, counts),
             Self::Fuzz(arguments) => fuzz::run(workspace, arguments, counts),
+            Self::Inject(arguments) => inject::run(workspace, arguments, counts),
             Self::ForcedCfgs => forced_cfgs::run(workspace, counts),
             Self::Shell => shell::run(workspace, counts),
             Self::Dependants(arguments) => dependants::run(workspace, arguments, counts),
@@ -138,6 +142,7 @@ impl Command {
             Self::Surface(_) => "surface",
             Self::Conformance(_) => "conformance",
             Self::Fuzz(_) => "fuzz",
+            Self::Inject(_) => "inject",
             Self::ForcedCfgs => "forced-cfgs",
             Self::Shell => "shell",
             Self::Dependants(arguments) => arguments.name(),
