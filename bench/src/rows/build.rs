@@ -45,7 +45,7 @@ impl ColdBuild {
         fs::copy(root.join("Cargo.lock"), directory.join("Cargo.lock"))?;
         let build = ColdBuild { directory };
         // What is not in the package's graph leaves the lock file now.
-        build.cargo(&["metadata", "--format-version", "1", "--offline"])?;
+        build.cargo(&["update", "--workspace", "--offline"])?;
         Ok(build)
     }
 
