@@ -104,7 +104,15 @@ const NOTHING: [&str; 2] = [
     "bug: a wake is lost when a registration follows it",
 ];
 
+/// Beside a poller there is always the waker that stops it.
+const SEVERAL_WAKERS: &str =
+    "contract: mio takes one `Waker` for each `Poll`; here there are several";
+
 fn verdict(class: &str, by_mio: bool) -> &'static str {
+    let wakers = class.contains("no event: waker") || class.contains("was reported by a poll");
+    if wakers && !by_mio && !class.starts_with("one thread") {
+        return SEVERAL_WAKERS;
+    }
     if class.contains("poll returned nothing") {
         return NOTHING[usize::from(by_mio)];
     }

@@ -107,7 +107,7 @@ fn table(sections: &[Section]) -> String {
     let failed = sections.iter().filter(|s| s.failed.is_some()).count();
     let _ = writeln!(
         text,
-        "{total} operations, {failed} divergences. Runs: {}.\n",
+        "{total} operations; {failed} runs ended by a finding. Runs: {}.\n",
         seeds.join("; ")
     );
     text.push_str("| backend | scripts for | scripts | operations | answered WouldBlock | events | due at comparisons | permitted extra events |\n");
@@ -166,7 +166,7 @@ mod tests {
         };
         let table = table(&[section(1), section(2)]);
         assert!(
-            table.starts_with("60 operations, 0 divergences."),
+            table.starts_with("60 operations; 0 runs ended by a finding."),
             "{table}"
         );
         assert!(
