@@ -304,3 +304,12 @@ fn flags_mean_what_epolls_mean() {
         assert_eq!(decode(flags), readiness, "{flags:#x}");
     }
 }
+
+#[test]
+fn an_event_carries_the_kernels_flags_in_its_upper_half() {
+    for flag in [1, POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, Flags::MIN] {
+        assert_eq!(raw(flag) >> 16, u32::from(flag as u16));
+        assert_eq!(raw(flag) & 0xFFFF, 0);
+    }
+    assert_eq!(raw(POLLIN | POLLHUP), raw(POLLIN) | raw(POLLHUP));
+}
