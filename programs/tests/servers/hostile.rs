@@ -108,7 +108,9 @@ fn attack(address: SocketAddr, message: &[u8], greedy: &[u8], witness: &Witness)
         held.extend(half_closed);
     }
     for length in 0..=message.len() {
-        intrude(address, &message[..length]).map(reset);
+        intrude(address, &message[..length])
+            .into_iter()
+            .for_each(reset);
     }
     witness.expect_answers(5);
     let mut slow: Vec<TcpStream> = (0..20).filter_map(|_| intrude(address, b"")).collect();
@@ -125,7 +127,9 @@ fn attack(address: SocketAddr, message: &[u8], greedy: &[u8], witness: &Witness)
         thread::sleep(Duration::from_secs(1));
     }
     for length in 0..=message.len() {
-        intrude(address, &message[..length]).map(reset);
+        intrude(address, &message[..length])
+            .into_iter()
+            .for_each(reset);
     }
     witness.expect_answers(5);
 }

@@ -211,7 +211,10 @@ impl Crowd {
     pub fn churn(&mut self, so_far: Duration) {
         let due = (so_far.as_secs_f64() * self.churn as f64) as u64;
         for _ in 0..due.saturating_sub(self.replaced).min(AT_ONCE) {
-            if self.ending >= ENDING {
+            // After a halt there is much to make up for, but not all at once: the connections that
+            // are held are the point of it.
+            let are_held = self.table.len() - self.ending >= self.held - self.held / 100;
+            if self.ending >= ENDING || !are_held {
                 return;
             }
             let Some(key) = self.idle() else {
