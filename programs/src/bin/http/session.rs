@@ -41,6 +41,8 @@ use crate::response::{CONTINUE, Clock, Persistence, Status, explanation, write_h
 const OUTBOX: usize = 64 * 1024;
 /// Steps of the state machine before the other connections have their turn.
 const STEPS_PER_TURN: usize = 64;
+/// Outboxes sent before that: a page for a fast network costs more than a step.
+const FLUSHES_PER_TURN: usize = 4;
 /// How much, and how long, to listen to a client that was told that the connection is over.
 const LINGER_BYTES: usize = 1 << 20;
 const LINGER_TIME: Duration = Duration::from_secs(2);
@@ -169,6 +171,7 @@ impl Session<Http> for Connection {
 
 impl Connection {
     fn work(&mut self, http: &mut Http, now: Instant) -> io::Result<Turn> {
+        let mut flushes = 0;
         for _ in 0..STEPS_PER_TURN {
             match self.step(http, now)? {
                 Step::Again => {}
@@ -187,6 +190,10 @@ impl Connection {
                         return Ok(Turn::Waits);
                     }
                     self.deadline = now + http.timeout;
+                    flushes += 1;
+                    if flushes == FLUSHES_PER_TURN {
+                        return Ok(Turn::WantsMore);
+                    }
                 }
                 Step::Over => return Ok(Turn::Finished),
             }
