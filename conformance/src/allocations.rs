@@ -56,5 +56,8 @@ pub fn made() -> usize {
 pub fn assert_counting() {
     let before = made();
     hint::black_box(Box::new(hint::black_box(0_u64)));
-    assert!(made() > before, "`Counting` is not this program's allocator");
+    assert!(
+        made() > before,
+        "`Counting` is not this program's allocator"
+    );
 }

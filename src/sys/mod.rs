@@ -49,14 +49,14 @@ mod named_pipe_state;
 #[path = "windows/selector/changes.rs"]
 #[allow(dead_code)] // What the models do without.
 mod windows_changes;
+#[cfg(all(test, ferrio_loom, not(sys_windows)))]
+#[path = "windows/selector/socket_exhaustive_tests.rs"]
+mod windows_socket_exhaustive_tests;
 /// The parts of the Windows backend that make no system call, for their tests.
 #[cfg(all(test, not(sys_windows)))]
 #[path = "windows/selector/socket_state.rs"]
 #[allow(dead_code)] // The flags' names.
 mod windows_socket_state;
-#[cfg(all(test, ferrio_loom, not(sys_windows)))]
-#[path = "windows/selector/socket_exhaustive_tests.rs"]
-mod windows_socket_exhaustive_tests;
 
 #[cfg(sys_shell)]
 mod shell;

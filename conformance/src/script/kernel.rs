@@ -13,12 +13,12 @@ pub(super) const TELLS_OWN_SHUTDOWN: bool = cfg!(not(windows));
 /// Whether there can be another descriptor for the same socket.
 pub(super) const HAS_DUPLICATES: bool = cfg!(not(target_os = "wasi"));
 
-/// The most that may wait to be read from a TCP stream. On WASI a stream that is closed with more than
+/// The most that may wait to be read from a TCP stream, if not what the kernel takes. On WASI a stream that is closed with more than
 /// the kernel takes waits until it is gone, and nobody reads meanwhile: there a write never blocks.
-pub(super) const MOST_UNREAD: usize = if cfg!(target_os = "wasi") {
-    16 * 1024
+pub(super) const MOST_UNREAD: Option<usize> = if cfg!(target_os = "wasi") {
+    Some(16 * 1024)
 } else {
-    usize::MAX
+    None
 };
 
 /// What an error is told by, beside readiness. On WASI it is readiness alone.

@@ -131,9 +131,7 @@ fn work_all(runners: &mut [Runner], scripts: &[impl AsRef<[Op]> + Sync]) -> Resu
     })
 }
 
-pub(super) fn join<T>(
-    thread: ScopedJoinHandle<'_, Result<T, Complaint>>,
-) -> Result<T, Complaint> {
+pub(super) fn join<T>(thread: ScopedJoinHandle<'_, Result<T, Complaint>>) -> Result<T, Complaint> {
     thread
         .join()
         .unwrap_or_else(|payload| Err(message(&*payload)))

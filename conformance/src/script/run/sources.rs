@@ -155,7 +155,8 @@ impl Runner {
         .clamp(1, CHUNK);
         let peer = object.peer.map(|peer| self.model.world.get(peer));
         if peer.is_some_and(|peer| {
-            peer.messages.len() >= MESSAGES || peer.bytes.saturating_add(len) > MOST_UNREAD
+            peer.messages.len() >= MESSAGES
+                || MOST_UNREAD.is_some_and(|most| peer.bytes + len > most)
         }) {
             return Ok(None);
         }
