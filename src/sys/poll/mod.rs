@@ -58,10 +58,10 @@ use crate::event::Event;
 use crate::interest::Interest;
 use crate::notify::Harvest;
 use crate::sync::{Arc, MutexGuard};
-use crate::sys::os::fd;
-use crate::sys::os::poll::Flags;
 #[cfg(not(all(test, ferrio_loom)))]
 use crate::sys::ask;
+use crate::sys::os::fd;
+use crate::sys::os::poll::Flags;
 use crate::sys::{Lock, WakeHub};
 use crate::token::Token;
 

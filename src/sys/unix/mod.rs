@@ -19,11 +19,11 @@ pub(crate) mod uds;
 
 #[cfg(not(sel_poll))]
 pub(crate) use self::selector::IoSourceState;
+#[cfg(all(test, ferrio_loom, sel_poll))]
+pub(crate) use self::selector::over_poll;
 pub(crate) use self::selector::{
     AVAILABLE as SELECTORS, DEFAULT as DEFAULT_SELECTOR, FLAGS, Selector, WakeHub,
 };
-#[cfg(all(test, ferrio_loom, sel_poll))]
-pub(crate) use self::selector::over_poll;
 #[cfg(sel_poll)]
 pub(crate) use self::selector::{Lock, ask};
 pub(crate) use self::waker::{AVAILABLE as WAKERS, DEFAULT as DEFAULT_WAKER};
