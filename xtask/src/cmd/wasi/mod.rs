@@ -1,6 +1,7 @@
 //! The tests on WASI, under wasmtime: the conformance suite under preview 2, and what can be under
 //! preview 1, where clients from outside talk to a program on a listener that the host has opened.
 
+mod libraries;
 pub mod outside;
 mod visitors;
 mod wasmtime;
@@ -13,6 +14,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use self::libraries::Libraries;
 use super::dependants::cargo_in;
 use super::dependants::lock::{self, Side};
 use crate::cmd::conformance::programs::skipped;
@@ -20,8 +22,8 @@ use crate::cmd::wine::kept_to_unix;
 use crate::counts::Counts;
 use crate::nextest::TESTS_FAILED;
 use crate::nextest::junit;
-use crate::workspace::{Workspace, rustflags};
-use crate::{install, nextest, run};
+use crate::workspace::Workspace;
+use crate::{nextest, run};
 
 const P1: &str = "wasm32-wasip1";
 const P2: &str = "wasm32-wasip2";
@@ -35,15 +37,16 @@ const HOST: &str = "wasi_host";
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct Arguments {
+    /// Build std on Debian's wasi-libc, as is done where rustup has none for WASI
+    #[arg(long)]
+    debian: bool,
     /// What else nextest is told under preview 2, such as a test's name
     #[arg(last = true)]
     nextest: Vec<String>,
 }
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
-    for target in [P1, P2] {
-        install::target(workspace, target)?;
-    }
+    let libraries = Libraries::find(workspace, &[P1, P2], arguments.debian)?;
     nextest::install()?;
     let store = workspace.target("wasi");
     fs::create_dir_all(&store)?;
@@ -66,7 +69,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
         (P1, runner(&old, "-Spreview2=n --dir=."), host.clone()),
     ];
     for (target, runner, arguments) in parts {
-        if let Err(error) = tests(workspace, target, &runner, &arguments, counts) {
+        if let Err(error) = tests(workspace, &libraries, target, &runner, &arguments, counts) {
             counts.failed += 1;
             println!("FAILED  {target}: {error:#}");
         }
@@ -74,9 +77,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
     let servers = [
         (
             "a listener that the host has opened",
-            preopened(workspace, &old),
+            preopened(workspace, &libraries, &old),
         ),
-        ("tokio", tokio(workspace, &new)),
+        ("tokio", tokio(workspace, &libraries, &new)),
     ];
     for (name, served) in servers {
         counts.add(served.is_ok());
@@ -91,6 +94,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
 /// Runs tests of the suite, each in a sandbox of its own, and counts them.
 fn tests(
     workspace: &Workspace,
+    libraries: &Libraries,
     target: &str,
     runner: &str,
     arguments: &[&str],
@@ -113,6 +117,7 @@ fn tests(
         .args(["--show-progress", "none"])
         .args(arguments)
         .env(format!("CARGO_TARGET_{variable}_RUNNER"), runner);
+    libraries.apply(&mut command, target, "");
     println!("$ {}", run::show(&command));
     let status = command.status()?.code();
     ensure!(
@@ -143,10 +148,12 @@ fn kept_from_wasi(output: &str) -> usize {
 }
 
 /// `examples/preopened` under preview 1, which fails if an event told of nothing.
-fn preopened(workspace: &Workspace, wasmtime: &Path) -> Result<()> {
-    let build = ["build", "--example", "preopened", "--target", P1];
-    run::step(&mut workspace.cargo(build))?;
-    let program = workspace.target(P1).join("debug/examples/preopened.wasm");
+fn preopened(workspace: &Workspace, libraries: &Libraries, wasmtime: &Path) -> Result<()> {
+    let mut build = workspace.cargo(["build", "--example", "preopened", "--target", P1]);
+    libraries.apply(&mut build, P1, "");
+    run::step(&mut build)?;
+    let builds = libraries.builds(workspace, P1);
+    let program = builds.join("debug/examples/preopened.wasm");
     visitors::visit(|address| {
         let mut command = Command::new(wasmtime);
         command
@@ -157,7 +164,7 @@ fn preopened(workspace: &Workspace, wasmtime: &Path) -> Result<()> {
 }
 
 /// A server on tokio over compat/mio, under preview 2.
-fn tokio(workspace: &Workspace, wasmtime: &Path) -> Result<()> {
+fn tokio(workspace: &Workspace, libraries: &Libraries, wasmtime: &Path) -> Result<()> {
     let directory = workspace.root().join("dependants/wasi");
     lock::check(workspace, Side::Ferrio, &directory)?;
     let target = workspace.target("wasi").join("tokio");
@@ -166,9 +173,8 @@ fn tokio(workspace: &Workspace, wasmtime: &Path) -> Result<()> {
         &directory,
         &["build", "--locked", "--target", P2],
     );
-    build
-        .env("CARGO_TARGET_DIR", &target)
-        .env("RUSTFLAGS", rustflags("--cfg tokio_unstable"));
+    libraries.apply(&mut build, P2, "--cfg tokio_unstable");
+    build.env("CARGO_TARGET_DIR", &target);
     run::step(&mut build)?;
     let program = target.join(P2).join("debug/tokio-on-wasi.wasm");
     visitors::visit(|address| {
