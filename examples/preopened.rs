@@ -88,7 +88,15 @@ fn listener() -> io::Result<ferrio::net::TcpListener> {
 
     // SAFETY: the host has opened it for this program, which uses it nowhere else.
     let listener = unsafe { std::net::TcpListener::from_raw_fd(3) };
-    listener.set_nonblocking(true)?;
+    if let Err(error) = listener.set_nonblocking(true) {
+        // Nor does this program own what isn't there.
+        std::mem::forget(listener);
+        let sentence = "the host has opened no listener: give wasmtime -Stcplisten=127.0.0.1:7000";
+        return Err(io::Error::new(
+            error.kind(),
+            format!("{sentence} ({error})"),
+        ));
+    }
     Ok(ferrio::net::TcpListener::from_std(listener))
 }
 

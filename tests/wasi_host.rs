@@ -50,6 +50,38 @@ fn the_longest_timeout_is_slept_for() {
     panic!("awake: {result:?}, {events:?}");
 }
 
+/// The standard input, which the runner holds open: silent, then something, then its end.
+#[test]
+#[ignore = "is driven from outside"]
+fn the_standard_input_is_waited_for() {
+    use std::io::Read;
+
+    let (mut poll, mut events) = poll();
+    let mut input = SourceFd(&0);
+    poll.registry()
+        .register(&mut input, Token(1), Interest::READABLE)
+        .expect("register");
+    for timeout in [0, 1].map(Duration::from_millis) {
+        poll.poll(&mut events, Some(timeout)).expect("poll");
+        assert!(events.is_empty(), "{timeout:?}: {events:?}");
+    }
+    println!("asleep");
+    poll.poll(&mut events, Some(Duration::MAX)).expect("poll");
+    let event = events.iter().next().expect("an event");
+    assert!(
+        event.token() == Token(1) && event.is_readable(),
+        "{event:?}"
+    );
+    let mut text = [0; 5];
+    std::io::stdin().lock().read_exact(&mut text).expect("read");
+    assert_eq!(&text, b"hello");
+    println!("asleep again");
+    poll.poll(&mut events, Some(Duration::MAX)).expect("poll");
+    assert_eq!(events.iter().next().map(Event::token), Some(Token(1)));
+    assert_eq!(std::io::stdin().lock().read(&mut text).expect("read"), 0);
+    println!("ended");
+}
+
 #[test]
 fn a_wake_comes_before_any_timeout() {
     let (mut poll, mut events) = poll();

@@ -43,6 +43,7 @@ fn outside() -> MutexGuard<'static, Outside> {
 }
 
 impl Outside {
+    /// Has the program outside do something, see `xtask/src/cmd/wasi/outside.rs`.
     fn ask(&mut self, request: &str) {
         // At once: the rest of a line would wait until the beginning was acknowledged.
         let line = format!("{request}\n");
@@ -72,11 +73,6 @@ fn accept(listener: &TcpListener) -> TcpStream {
         }
     });
     accepted.expect("waited for")
-}
-
-/// Has the program outside do something, see `xtask/src/cmd/wasi/outside.rs`.
-pub fn ask(request: &str) {
-    outside().ask(request);
 }
 
 /// Two connected, blocking streams.

@@ -3,6 +3,7 @@
 
 mod libraries;
 pub mod outside;
+mod programs;
 mod visitors;
 mod wasmtime;
 
@@ -11,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use self::libraries::Libraries;
@@ -80,6 +81,21 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
             preopened(workspace, &libraries, &old),
         ),
         ("tokio", tokio(workspace, &libraries, &new)),
+        ("examples/echo", echo(workspace, &libraries, &new)),
+        (
+            "tests that wait, preview 2",
+            waiting(workspace, &libraries, P2, &new, &["--dir=."]),
+        ),
+        (
+            "tests that wait, preview 1",
+            waiting(
+                workspace,
+                &libraries,
+                P1,
+                &old,
+                &["-Spreview2=n", "--dir=."],
+            ),
+        ),
     ];
     for (name, served) in servers {
         counts.add(served.is_ok());
@@ -185,6 +201,36 @@ fn tokio(workspace: &Workspace, libraries: &Libraries, wasmtime: &Path) -> Resul
             .arg(address);
         command
     })
+}
+
+/// `examples/echo` under preview 2.
+fn echo(workspace: &Workspace, libraries: &Libraries, wasmtime: &Path) -> Result<()> {
+    let mut build = workspace.cargo(["build", "--example", "echo", "--target", P2]);
+    libraries.apply(&mut build, P2, "");
+    run::step(&mut build)?;
+    let builds = libraries.builds(workspace, P2);
+    programs::echo(wasmtime, &builds.join("debug/examples/echo.wasm"))
+}
+
+/// The tests that nextest leaves out, because somebody outside has to act.
+fn waiting(
+    workspace: &Workspace,
+    libraries: &Libraries,
+    target: &str,
+    wasmtime: &Path,
+    options: &[&str],
+) -> Result<()> {
+    let mut build = workspace.cargo(["test", "--no-run", "--test", HOST, "--target", target]);
+    build.args(["--message-format", "json"]);
+    libraries.apply(&mut build, target, "");
+    let messages = run::stdout(&mut build)?;
+    let tests = messages.lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let ours = message["target"]["name"] == HOST;
+        ours.then(|| Some(message["executable"].as_str()?.to_owned()))?
+    });
+    let tests = tests.with_context(|| format!("cargo names no program of {HOST}"))?;
+    programs::waiting(wasmtime, options, Path::new(&tests))
 }
 
 #[cfg(test)]

@@ -6,16 +6,14 @@
 //! what they cannot do themselves, by lines (`conformance/src/wasi/outside.rs` is the other end):
 //!
 //! * `pair`: two connections to the first listener, and what goes into one comes out of the other;
-//! * `client 7`: the same, but one of the two is to listener 7;
-//! * `input text`, `end of input`: something on the standard input, or nothing ever again;
-//! * `later ...`: the same a moment afterwards, while the test waits.
+//! * `client 7`: the same, but one of the two is to listener 7.
 //!
 //! Each is answered by a line, `done` or what went wrong.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,8 +25,6 @@ const LISTENERS: usize = 300;
 
 /// By then the program has begun to listen.
 const LIMIT: Duration = Duration::from_secs(30);
-
-const MOMENT: Duration = Duration::from_millis(20);
 
 #[derive(Args, Clone, Debug)]
 pub struct Arguments {
@@ -68,11 +64,10 @@ fn tests(mut command: Command, arguments: &Arguments) -> Result<ExitStatus> {
         .stdin(Stdio::piped())
         .spawn()
         .context("wasmtime could not be run")?;
-    let input = program.stdin.take();
     let control = connect(addresses[0], &mut program);
     if let Ok(Some(control)) = control {
         // It ends with this program.
-        thread::spawn(move || Outside { addresses, input }.serve(&control));
+        thread::spawn(move || Outside { addresses }.serve(&control));
     } else if let Err(error) = control {
         program.kill()?;
         program.wait()?;
@@ -113,11 +108,10 @@ fn connect(address: SocketAddr, program: &mut Child) -> Result<Option<TcpStream>
 
 struct Outside {
     addresses: Vec<SocketAddr>,
-    input: Option<ChildStdin>,
 }
 
 impl Outside {
-    fn serve(mut self, control: &TcpStream) {
+    fn serve(self, control: &TcpStream) {
         for line in BufReader::new(control).lines() {
             let Ok(line) = line else { return };
             let answer = |done: Result<()>| {
@@ -126,34 +120,19 @@ impl Outside {
                 // At once: the rest of a line would wait until the beginning was acknowledged.
                 control.write_all(format!("{text}\n").as_bytes())
             };
-            let answered = match line.strip_prefix("later ") {
-                Some(request) => answer(Ok(())).map(|()| {
-                    thread::sleep(MOMENT);
-                    // The test sees that nothing came.
-                    let _ = self.fulfil(request);
-                }),
-                None => answer(self.fulfil(&line)),
-            };
+            let answered = answer(self.fulfil(&line));
             if answered.is_err() {
                 return;
             }
         }
     }
 
-    fn fulfil(&mut self, request: &str) -> Result<()> {
+    fn fulfil(&self, request: &str) -> Result<()> {
         match request.split_once(' ') {
             None if request == "pair" => bridge(self.addresses[0], self.addresses[0]),
             Some(("client", number)) => {
                 let address = self.addresses.get(number.parse::<usize>()?);
                 bridge(*address.context("no such listener")?, self.addresses[0])
-            }
-            Some(("input", text)) => {
-                let input = self.input.as_mut().context("the input has ended")?;
-                Ok(input.write_all(text.as_bytes())?)
-            }
-            _ if request == "end of input" => {
-                self.input = None;
-                Ok(())
             }
             _ => bail!("what is {request:?}?"),
         }
