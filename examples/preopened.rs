@@ -11,14 +11,25 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
+use std::process::ExitCode;
 
 use ferrio::net::TcpStream;
 use ferrio::{Events, Interest, Poll, Token};
 
 const LISTENER: Token = Token(0);
 
-fn main() -> io::Result<()> {
-    let mut left: Option<usize> = std::env::args().nth(1).and_then(|n| n.parse().ok());
+fn main() -> ExitCode {
+    match serve(std::env::args().nth(1)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("preopened: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(connections: Option<String>) -> io::Result<()> {
+    let mut left = connections.map(number).transpose()?;
     let mut listener = listener()?;
     let mut poll = Poll::new()?;
     poll.registry()
@@ -54,6 +65,13 @@ fn main() -> io::Result<()> {
         return Err(io::Error::other(format!("{idle} events told of nothing")));
     }
     Ok(())
+}
+
+fn number(argument: String) -> io::Result<usize> {
+    argument.parse().map_err(|_| {
+        let sentence = format!("`{argument}` is no number of connections");
+        io::Error::new(io::ErrorKind::InvalidInput, sentence)
+    })
 }
 
 fn accept(listener: &ferrio::net::TcpListener) -> io::Result<Option<TcpStream>> {

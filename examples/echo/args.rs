@@ -9,8 +9,8 @@ use clap::Parser;
 /// next one.
 ///
 /// Exit codes: 0, all went well; 1, a byte was wrong, a connection failed or a descriptor was
-/// left open; 2, it could not start. WASI
-/// tells its host only whether a program succeeded: there every failure is 1.
+/// left open; 2, it could not start. WASI preview 2 tells its host only whether a program succeeded:
+/// there every failure is 1.
 #[derive(Parser)]
 #[command(name = "echo")]
 pub struct Args {
