@@ -372,7 +372,7 @@ pub const COMMITTED: &[(&str, &str, usize)] = &[
     ("sockets_tcp", "iocp_packet", 1),
     ("sockets_tcp", "poll_flag", 5),
     ("sockets_tcp", "poll_oneoff_flag", 9),
-    ("sockets_udp", "iocp_packet", 1),
+    ("sockets_udp", "iocp_packet", 2),
     ("sockets_udp", "poll_flag", 4),
     ("spin", "poll_oneoff_flag", 4),
     ("spin", "poll_flag", 4),

@@ -94,20 +94,30 @@ fn a_registration_during_a_spin_takes_effect(b: &Backend) {
 }
 
 fn a_poll_that_has_spun_for_nothing_blocks(b: &Backend) {
-    let mut driver = spinning(b, 8, Duration::from_micros(300));
+    // Windows doesn't tell a thread that waits from one that looks: there most of the time is to be spent
+    // waiting, and a round that hits the rest is repeated.
+    let looks_the_same = cfg!(windows);
+    let spin = Duration::from_micros(if looks_the_same { 1 } else { 300 });
+    let mut driver = spinning(b, 8, spin);
     let waker = driver.waker(1);
     for timeout in [None, Some(LIMIT)] {
-        let poller = in_thread(move || {
-            driver.poll(timeout).expect("poll");
-            driver
-        });
-        poller.wait_until_blocked();
-        let before = all_calls();
-        waker.wake().expect("wake");
-        assert_eq!(all_calls() - before, 1);
-        driver = poller.join();
-        assert_eq!(driver.tokens(), [1]);
-        driver.quiesce();
+        let start = Instant::now();
+        let mut has_rung = false;
+        while !has_rung {
+            assert!(start.elapsed() < LIMIT, "it doesn't block");
+            let poller = in_thread(move || {
+                driver.poll(timeout).expect("poll");
+                driver
+            });
+            poller.wait_until_blocked();
+            let before = all_calls();
+            waker.wake().expect("wake");
+            has_rung = all_calls() - before == 1;
+            assert!(has_rung || looks_the_same);
+            driver = poller.join();
+            assert_eq!(driver.tokens(), [1]);
+            driver.quiesce();
+        }
     }
 }
 
