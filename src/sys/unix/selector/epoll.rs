@@ -45,8 +45,9 @@ pub(crate) const FLAGS: &[(&str, u32)] = &[
     ("EPOLLRDHUP", os::EPOLLRDHUP as u32),
 ];
 
-/// The user data of the wakers' descriptor, as long as no user token equals it.
-const BELL: u64 = 0xFE11_10C0_57A7_E5ED;
+/// The user data of the wakers' descriptor, as long as no user token equals it. No longer than a token:
+/// it is compared when it stands in an event.
+const BELL: u64 = 0xFE11_10C0_57A7_E5ED_u64 as usize as u64;
 
 pub(crate) struct Epoll {
     set: OwnedFd,
