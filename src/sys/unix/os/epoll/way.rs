@@ -135,16 +135,25 @@ mod direct {
     }
 
     /// Whether what is called epoll_wait comes from the same object as another function of libc's,
-    /// one that nobody has a reason to replace. In a statically linked program nothing is known of
-    /// either.
+    /// one that nobody has a reason to replace. If that is the object that this function is in as well
+    /// then it tells nothing: libc was linked statically, or addresses of functions are those of stubs
+    /// in the program (`-C relocation-model=static`). Where there is nobody to ask at all, in programs
+    /// that are linked statically, musl's is taken for its own: nobody can replace it without replacing
+    /// all that is named epoll there.
     pub(super) fn is_libcs_own() -> bool {
         const UNKNOWN: u8 = 2;
         // No lock: a forked child could inherit it taken.
         static ANSWER: AtomicU8 = AtomicU8::new(UNKNOWN);
         match ANSWER.load(Ordering::Relaxed) {
             UNKNOWN => {
-                let answer = object_of(libc::epoll_wait as *const c_void)
-                    == object_of(libc::getauxval as *const c_void);
+                let wait = object_of(libc::epoll_wait as *const c_void);
+                let other = object_of(libc::getauxval as *const c_void);
+                let ours = object_of(is_libcs_own as *const c_void);
+                let answer = wait == other
+                    && match wait {
+                        Some(_) => wait != ours,
+                        None => cfg!(epoll_in_one),
+                    };
                 ANSWER.store(u8::from(answer), Ordering::Relaxed);
                 answer
             }
@@ -181,10 +190,12 @@ mod direct {
 
         #[test]
         fn the_name_is_libcs_own_if_libc_has_it() {
-            let same = file_of(libc::epoll_wait as *const () as usize)
-                == file_of(libc::getauxval as *const () as usize);
-            assert_eq!(is_libcs_own(), same);
-            assert_eq!(is_libcs_own(), same, "the second time");
+            let wait = file_of(libc::epoll_wait as *const () as usize);
+            let other = file_of(libc::getauxval as *const () as usize);
+            let ours = file_of(is_libcs_own as *const () as usize);
+            let own = wait == other && (wait != ours || cfg!(epoll_in_one));
+            assert_eq!(is_libcs_own(), own);
+            assert_eq!(is_libcs_own(), own, "the second time");
         }
 
         #[test]
