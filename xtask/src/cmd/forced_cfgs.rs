@@ -1,12 +1,12 @@
-//! ferrio under the cfgs that force another selector or waker, and the behaviour suite under those that
-//! take away what other systems lack. They reach every crate through RUSTFLAGS, so each build has a
-//! target directory of its own.
+//! ferrio under the cfgs that force another selector or waker, the behaviour suite under those that
+//! take away what other systems lack, and what looks for libc's functions in programs that are linked in
+//! other ways. All reach every crate through RUSTFLAGS, so each build has a target directory of its own.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::counts::Counts;
-use crate::run;
 use crate::workspace::{Workspace, rustflags};
+use crate::{install, run};
 
 const CFGS: [(&str, &str); 2] = [
     ("mio_unsupported_force_poll_poll", "forced-poll"),
@@ -20,6 +20,15 @@ const FORCED: &str = "a_forced_backend_is_used";
 /// fcntl(2); illumos not the fourth, so that its eventfd is read after each event. The last is what macOS
 /// and most BSDs can switch off for a socket.
 const WITHOUT: [&str; 5] = ["accept4", "sock_flags", "pipe2", "eventfd_edges", "sigpipe"];
+
+/// Ways of linking in which the address of a function of libc's does not tell what object it is in.
+const LINKED: [(&str, &str); 2] = [
+    ("-C relocation-model=static", "linked-in-place"),
+    ("-C target-feature=+crt-static", "linked-static"),
+];
+
+/// In tests/interposed.rs.
+const INTERPOSED: &str = "a_function_in_front_of_libcs_is_called_and_its_errors_arrive";
 
 /// In conformance/tests/birth.rs, for builds without the first three only.
 const LACKING: &str = "a_build_that_does_without_lacks_them";
@@ -59,7 +68,8 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         // Programs that know nothing of it.
         run::tests(&mut cargo_for("ferrio-programs", "test"), counts)?;
     }
-    without(workspace, counts)
+    without(workspace, counts)?;
+    linked(workspace, counts)
 }
 
 /// What the compiler is told in that build.
@@ -87,5 +97,27 @@ fn without(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         report.passed.iter().any(|name| name == LACKING),
         "{LACKING} did not run"
     );
+    Ok(())
+}
+
+/// With a target that is named, or the compiler's own parts were to be linked so as well.
+fn linked(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    let version = run::stdout(install::rustc(workspace).arg("-vV"))?;
+    let mut lines = version.lines();
+    let host = lines.find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("rustc does not name its host")?;
+    for (flags, directory) in LINKED {
+        let mut cargo = workspace.cargo(["test", "-p", "ferrio", "--target", host]);
+        cargo
+            .args(["--lib", "--test", "interposed"])
+            .env("RUSTFLAGS", rustflags(flags))
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env("CARGO_TARGET_DIR", workspace.target(directory));
+        let report = run::tests(&mut cargo, counts)?;
+        ensure!(
+            report.passed.iter().any(|name| name == INTERPOSED),
+            "{INTERPOSED} did not run with {flags}"
+        );
+    }
     Ok(())
 }

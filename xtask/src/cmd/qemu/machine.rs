@@ -26,7 +26,9 @@ pub struct Machine {
     packages: &'static [&'static str],
 }
 
-/// The first is tested if none is named, and in CI.
+/// Another processor, and 32 bits. The first is tested if none is named.
+pub const IN_CI: [&str; 2] = ["aarch64-unknown-linux-gnu", "i686-unknown-linux-gnu"];
+
 pub const MACHINES: &[Machine] = &[
     Machine {
         target: "aarch64-unknown-linux-gnu",

@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct Arguments {
-    /// The targets to test [default: aarch64-unknown-linux-gnu]
+    /// The targets to test [default: aarch64-unknown-linux-gnu, if quick i686-unknown-linux-gnu too]
     #[arg(value_name = "TARGET", value_parser = machine::names())]
     targets: Vec<String>,
     /// How many test programs run at a time [default: half of the cores]
@@ -50,13 +50,12 @@ impl Arguments {
 }
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
-    let asked: Vec<&Machine> = match arguments.targets.as_slice() {
-        [] => vec![&machine::MACHINES[0]],
-        names => names
-            .iter()
-            .filter_map(|name| machine::named(name))
-            .collect(),
+    let names: Vec<&str> = match arguments.targets.as_slice() {
+        [] if arguments.quick => machine::IN_CI.into(),
+        [] => vec![machine::IN_CI[0]],
+        names => names.iter().map(String::as_str).collect(),
     };
+    let asked = names.into_iter().filter_map(machine::named);
     for machine in asked {
         println!("=== {}", machine.target);
         let mut found = Counts::default();
@@ -164,5 +163,11 @@ mod tests {
         for machine in machine::MACHINES {
             assert!(!limits::of(LIMITS, machine.target).unwrap().is_empty());
         }
+        assert!(
+            machine::IN_CI
+                .map(machine::named)
+                .iter()
+                .all(Option::is_some)
+        );
     }
 }
