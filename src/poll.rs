@@ -207,7 +207,8 @@ impl Poll {
     ///
     /// # Platform notes
     ///
-    /// Linux before 5.11, or with a seccomp filter against `epoll_pwait2(2)`: timeouts below one
+    /// Linux before 5.11, or with a seccomp filter against `epoll_pwait2(2)`, or with a function in
+    /// front of libc's `epoll_wait` (network stacks in user space, some sanitizers): timeouts below one
     /// millisecond are rounded up to one.
     ///
     /// # Examples

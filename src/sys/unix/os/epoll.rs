@@ -117,7 +117,8 @@ struct KernelTimespec {
 }
 
 /// `epoll_pwait2(2)`, Linux 5.11: a timeout in nanoseconds; see [`fill`]. The raw system call,
-/// because glibc has a wrapper only since 2.35.
+/// because glibc has a wrapper only since 2.35; ENOSYS where that would pass by somebody who stands in
+/// front of libc, for whom there is [`wait`].
 #[cfg(has_epoll_pwait2)]
 pub(crate) fn pwait2<R: Default>(
     epoll: BorrowedFd<'_>,
@@ -126,6 +127,9 @@ pub(crate) fn pwait2<R: Default>(
     timeout: Duration,
     take: impl FnOnce(Records<'_>) -> R,
 ) -> io::Result<R> {
+    if !way::passes_libc() {
+        return Err(io::Error::from_raw_os_error(libc::ENOSYS));
+    }
     let timeout = KernelTimespec {
         seconds: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
         nanoseconds: i64::from(timeout.subsec_nanos()),

@@ -10,7 +10,8 @@
 //! user space do (by LD_PRELOAD, with an epoll of their own to which the kernel has nothing to
 //! report), and sanitizers (to learn what it writes). The dynamic linker tells: then the two functions
 //! are in different objects, and libc's name is what is called. The same on architectures without an
-//! epoll_wait in the kernel, and under Miri, which knows functions only.
+//! epoll_wait in the kernel, and under Miri, which knows functions only. And then epoll_pwait2(2), which
+//! is always called past libc, is not called either: see [`passes_libc`].
 //!
 //! The call is the same one for the kernel, seccomp filters, ptrace(2) and emulators either way.
 
@@ -36,6 +37,16 @@ impl Outcome for Count {
     }
 }
 
+/// Whether calls may reach the kernel that libc's functions know nothing of. Not if somebody else has
+/// taken libc's place, to whom a descriptor may be something that the kernel has never heard of.
+#[cfg(has_epoll_pwait2)]
+pub(super) fn passes_libc() -> bool {
+    #[cfg(not(miri))]
+    return owner::is_libc();
+    #[cfg(miri)]
+    false
+}
+
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Way {
     /// Past libc's function.
@@ -48,7 +59,7 @@ impl Way {
     pub(crate) fn find() -> Way {
         Way {
             #[cfg(all(has_sys_epoll_wait, not(miri)))]
-            direct: direct::is_libcs_own(),
+            direct: owner::is_libc(),
         }
     }
 
@@ -93,10 +104,7 @@ unsafe fn through_libc(epoll: RawFd, records: *mut epoll_event, room: i32, timeo
 #[cfg(all(has_sys_epoll_wait, not(miri)))]
 mod direct {
     use std::arch::asm;
-    use std::ffi::c_void;
-    use std::mem::MaybeUninit;
     use std::os::fd::RawFd;
-    use std::sync::atomic::{AtomicU8, Ordering};
 
     use libc::epoll_event;
 
@@ -134,13 +142,39 @@ mod direct {
         Count(count)
     }
 
+    #[cfg(all(test, not(ferrio_loom)))]
+    mod tests {
+        use std::mem::MaybeUninit;
+
+        use super::*;
+
+        #[test]
+        fn the_kernels_errors_become_errors() {
+            use crate::sys::unix::os::Outcome;
+
+            let mut record = MaybeUninit::<epoll_event>::uninit();
+            // SAFETY: memory for one record.
+            let count = unsafe { epoll_wait(-1, record.as_mut_ptr(), 1, 0) };
+            assert!(count.is_error());
+            assert_eq!(count.error().raw_os_error(), Some(libc::EBADF));
+        }
+    }
+}
+
+/// Whose function epoll_wait is.
+#[cfg(all(any(has_epoll_pwait2, has_sys_epoll_wait), not(miri)))]
+mod owner {
+    use std::ffi::c_void;
+    use std::mem::MaybeUninit;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
     /// Whether what is called epoll_wait comes from the same object as another function of libc's,
     /// one that nobody has a reason to replace. If that is the object that this function is in as well
     /// then it tells nothing: libc was linked statically, or addresses of functions are those of stubs
     /// in the program (`-C relocation-model=static`). Where there is nobody to ask at all, in programs
     /// that are linked statically, musl's is taken for its own: nobody can replace it without replacing
     /// all that is named epoll there.
-    pub(super) fn is_libcs_own() -> bool {
+    pub(super) fn is_libc() -> bool {
         const UNKNOWN: u8 = 2;
         // No lock: a forked child could inherit it taken.
         static ANSWER: AtomicU8 = AtomicU8::new(UNKNOWN);
@@ -148,7 +182,7 @@ mod direct {
             UNKNOWN => {
                 let wait = object_of(libc::epoll_wait as *const c_void);
                 let other = object_of(libc::getauxval as *const c_void);
-                let ours = object_of(is_libcs_own as *const c_void);
+                let ours = object_of(is_libc as *const c_void);
                 let answer = wait == other
                     && match wait {
                         Some(_) => wait != ours,
@@ -192,21 +226,10 @@ mod direct {
         fn the_name_is_libcs_own_if_libc_has_it() {
             let wait = file_of(libc::epoll_wait as *const () as usize);
             let other = file_of(libc::getauxval as *const () as usize);
-            let ours = file_of(is_libcs_own as *const () as usize);
+            let ours = file_of(is_libc as *const () as usize);
             let own = wait == other && (wait != ours || cfg!(epoll_in_one));
-            assert_eq!(is_libcs_own(), own);
-            assert_eq!(is_libcs_own(), own, "the second time");
-        }
-
-        #[test]
-        fn the_kernels_errors_become_errors() {
-            use crate::sys::unix::os::Outcome;
-
-            let mut record = MaybeUninit::<epoll_event>::uninit();
-            // SAFETY: memory for one record.
-            let count = unsafe { epoll_wait(-1, record.as_mut_ptr(), 1, 0) };
-            assert!(count.is_error());
-            assert_eq!(count.error().raw_os_error(), Some(libc::EBADF));
+            assert_eq!(is_libc(), own);
+            assert_eq!(is_libc(), own, "the second time");
         }
     }
 }
