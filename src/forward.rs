@@ -9,6 +9,7 @@
 macro_rules! source {
     ($name:ident, $inner:ty) => {
         impl $crate::event::Source for $name {
+            #[inline]
             fn register(
                 &mut self,
                 registry: &$crate::Registry,
@@ -18,6 +19,7 @@ macro_rules! source {
                 self.inner.register(registry, token, interests)
             }
 
+            #[inline]
             fn reregister(
                 &mut self,
                 registry: &$crate::Registry,
@@ -27,6 +29,7 @@ macro_rules! source {
                 self.inner.reregister(registry, token, interests)
             }
 
+            #[inline]
             fn deregister(&mut self, registry: &$crate::Registry) -> ::std::io::Result<()> {
                 self.inner.deregister(registry)
             }
@@ -152,10 +155,12 @@ macro_rules! debug {
 macro_rules! read {
     ($name:ident) => {
         impl ::std::io::Read for $name {
+            #[inline]
             fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
                 (&*self).read(buf)
             }
 
+            #[inline]
             fn read_vectored(
                 &mut self,
                 bufs: &mut [::std::io::IoSliceMut<'_>],
@@ -165,10 +170,12 @@ macro_rules! read {
         }
 
         impl ::std::io::Read for &$name {
+            #[inline]
             fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
                 self.inner.do_read(buf.len(), |mut inner| inner.read(buf))
             }
 
+            #[inline]
             fn read_vectored(
                 &mut self,
                 bufs: &mut [::std::io::IoSliceMut<'_>],
@@ -194,10 +201,12 @@ macro_rules! read {
 macro_rules! write {
     ($name:ident) => {
         impl ::std::io::Write for $name {
+            #[inline]
             fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
                 (&*self).write(buf)
             }
 
+            #[inline]
             fn write_vectored(
                 &mut self,
                 bufs: &[::std::io::IoSlice<'_>],
@@ -211,10 +220,12 @@ macro_rules! write {
         }
 
         impl ::std::io::Write for &$name {
+            #[inline]
             fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
                 self.inner.do_write(buf.len(), |mut inner| inner.write(buf))
             }
 
+            #[inline]
             fn write_vectored(
                 &mut self,
                 bufs: &[::std::io::IoSlice<'_>],

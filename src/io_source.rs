@@ -53,6 +53,7 @@ impl<T> IoSource<T> {
     }
 
     /// An operation of which only the caller knows what it does (`try_io`): re-arms both directions.
+    #[inline]
     pub(crate) fn do_io<F, R>(&self, f: F) -> io::Result<R>
     where
         F: FnOnce(&T) -> io::Result<R>,
@@ -61,6 +62,7 @@ impl<T> IoSource<T> {
     }
 
     /// Reads up to `len` bytes of a stream.
+    #[inline]
     pub(crate) fn do_read<F>(&self, len: usize, f: F) -> io::Result<usize>
     where
         F: FnOnce(&T) -> io::Result<usize>,
@@ -69,6 +71,7 @@ impl<T> IoSource<T> {
     }
 
     /// Writes up to `len` bytes to a stream.
+    #[inline]
     pub(crate) fn do_write<F>(&self, len: usize, f: F) -> io::Result<usize>
     where
         F: FnOnce(&T) -> io::Result<usize>,
@@ -77,6 +80,7 @@ impl<T> IoSource<T> {
     }
 
     /// Any other operation that waits for readability: accept, a datagram, a peek.
+    #[inline]
     pub(crate) fn do_read_op<F, R>(&self, f: F) -> io::Result<R>
     where
         F: FnOnce(&T) -> io::Result<R>,
@@ -85,6 +89,7 @@ impl<T> IoSource<T> {
     }
 
     /// Any other operation that waits for writability: sending a datagram.
+    #[inline]
     pub(crate) fn do_write_op<F, R>(&self, f: F) -> io::Result<R>
     where
         F: FnOnce(&T) -> io::Result<R>,
@@ -97,6 +102,7 @@ impl<T> IoSource<T> {
 impl<T> Deref for IoSource<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         &self.io
     }
@@ -109,6 +115,7 @@ impl<T> DerefMut for IoSource<T> {
 }
 
 impl<T: AsRaw> Source for IoSource<T> {
+    #[inline]
     fn register(
         &mut self,
         registry: &Registry,
@@ -127,6 +134,7 @@ impl<T: AsRaw> Source for IoSource<T> {
         result
     }
 
+    #[inline]
     fn reregister(
         &mut self,
         registry: &Registry,
@@ -139,6 +147,7 @@ impl<T: AsRaw> Source for IoSource<T> {
             .reregister(registry.selector(), self.io.raw(), token, interests)
     }
 
+    #[inline]
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         #[cfg(any(debug_assertions, feature = "runtime-selector", sys_poll, sel_iocp))]
         self.owner.check_end(registry.selector().id())?;

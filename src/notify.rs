@@ -161,6 +161,7 @@ impl Notify {
 
     /// Records a wake; `true` asks the caller to ring. Takes no lock, so a signal handler may call
     /// it.
+    #[inline]
     #[must_use]
     pub(crate) fn wake(&self, signal: &Signal) -> bool {
         let bit = match signal {
@@ -191,7 +192,7 @@ impl Notify {
     /// here; the rest is [`poll_until`](Notify::poll_until)'s, which would do for all. It is inlined
     /// into the caller, system call and all: after one, the processor has forgotten where functions
     /// return to, and a return costs more than all the rest here (bench/report/trials.md).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll<K: Kernel>(
         &self,
         turn: &mut Turn,

@@ -230,7 +230,7 @@ impl Poll {
     /// ```
     #[doc(alias = "epoll_wait")]
     #[doc(alias = "kevent")]
-    #[inline] // See `Notify::poll`.
+    #[inline(always)] // See `Notify::poll`.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
         if events.capacity() == 0 {
@@ -419,6 +419,7 @@ pub struct Registry {
 }
 
 impl Registry {
+    #[inline]
     pub(crate) fn selector(&self) -> &sys::Selector {
         &self.selector
     }
@@ -453,6 +454,7 @@ impl Registry {
     /// # }
     /// ```
     #[doc(alias = "epoll_ctl")]
+    #[inline]
     pub fn register<S>(&self, source: &mut S, token: Token, interests: Interest) -> io::Result<()>
     where
         S: Source + ?Sized,
@@ -486,6 +488,7 @@ impl Registry {
     /// # }
     /// ```
     #[doc(alias = "epoll_ctl")]
+    #[inline]
     pub fn reregister<S>(&self, source: &mut S, token: Token, interests: Interest) -> io::Result<()>
     where
         S: Source + ?Sized,
@@ -519,6 +522,7 @@ impl Registry {
     /// # }
     /// ```
     #[doc(alias = "epoll_ctl")]
+    #[inline]
     pub fn deregister<S>(&self, source: &mut S) -> io::Result<()>
     where
         S: Source + ?Sized,

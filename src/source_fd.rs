@@ -72,6 +72,7 @@ pub struct SourceFd<'a>(
 
 // To the selector directly: there is no state to keep, and the number may be anything.
 impl Source for SourceFd<'_> {
+    #[inline]
     fn register(
         &mut self,
         registry: &Registry,
@@ -81,6 +82,7 @@ impl Source for SourceFd<'_> {
         registry.selector().register(*self.0, token, interests)
     }
 
+    #[inline]
     fn reregister(
         &mut self,
         registry: &Registry,
@@ -90,6 +92,7 @@ impl Source for SourceFd<'_> {
         registry.selector().reregister(*self.0, token, interests)
     }
 
+    #[inline]
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         registry.selector().deregister(*self.0)
     }

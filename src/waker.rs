@@ -103,10 +103,18 @@ impl Waker {
     /// waker.wake() // nobody is there any more, and that is fine
     /// # }
     /// ```
+    #[inline]
     pub fn wake(&self) -> io::Result<()> {
         if !self.hub.notify().wake(&self.signal) {
             return Ok(());
         }
+        self.ring()
+    }
+
+    /// Not inlined: a wake that somebody else has rung for is one operation on memory, and stays small
+    /// wherever it is called.
+    #[inline(never)]
+    fn ring(&self) -> io::Result<()> {
         let result = self.hub.ring();
         if result.is_err() {
             // The wake stays pending, and may end the poll yet: by the caller's next try, or another

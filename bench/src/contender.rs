@@ -98,7 +98,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, token: usize, answers: [bool; 6]) {
         let mut bits = 0;
         for answer in answers {
@@ -108,7 +108,7 @@ impl Tally {
         self.mix = self.mix.wrapping_mul(31).wrapping_add(token ^ bits);
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn add_light(&mut self, token: usize, readable: bool) {
         self.events += 1;
         self.mix = self.mix.wrapping_add(token ^ usize::from(readable));

@@ -35,7 +35,7 @@ fn check(result: c_int) -> io::Result<c_int> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn control(epoll: &OwnedFd, operation: c_int, fd: RawFd, token: usize) -> io::Result<()> {
     let mut event = epoll_event {
         events: READABLE,
@@ -47,7 +47,7 @@ fn control(epoll: &OwnedFd, operation: c_int, fd: RawFd, token: usize) -> io::Re
 }
 
 /// epoll_wait(2) where whole milliseconds can express the timeout, else epoll_pwait2(2).
-#[inline]
+#[inline(always)]
 fn epoll_wait(
     epoll: &OwnedFd,
     buffer: &mut [epoll_event],
@@ -121,7 +121,7 @@ impl Bare for Raw {
         Ok(waker)
     }
 
-    #[inline]
+    #[inline(always)]
     fn wake(waker: &OwnedFd) -> io::Result<()> {
         let one = 1u64.to_ne_bytes();
         // SAFETY: write(2) reads the eight bytes, which outlive the call.
@@ -130,22 +130,22 @@ impl Bare for Raw {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(poll: &Arc<OwnedFd>, fd: RawFd, token: usize) -> io::Result<()> {
         control(poll, EPOLL_CTL_ADD, fd, token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(poll: &Arc<OwnedFd>, fd: RawFd, token: usize) -> io::Result<()> {
         control(poll, EPOLL_CTL_MOD, fd, token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn remove(poll: &Arc<OwnedFd>, fd: RawFd) -> io::Result<()> {
         control(poll, EPOLL_CTL_DEL, fd, 0)
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait(
         poll: &mut Arc<OwnedFd>,
         events: &mut RawEvents,
@@ -155,7 +155,7 @@ impl Bare for Raw {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn each(events: &RawEvents, mut visit: impl FnMut(usize, [bool; 6])) {
         for event in &events.buffer[..events.filled] {
             let bits = event.events as c_int;
@@ -182,17 +182,17 @@ impl ManyThreaded for Raw {
         Ok(Arc::clone(poll))
     }
 
-    #[inline]
+    #[inline(always)]
     fn register_through(epoll: &Arc<OwnedFd>, fd: RawFd, token: usize) -> io::Result<()> {
         control(epoll, EPOLL_CTL_ADD, fd, token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn reregister_through(epoll: &Arc<OwnedFd>, fd: RawFd, token: usize) -> io::Result<()> {
         control(epoll, EPOLL_CTL_MOD, fd, token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn deregister_through(epoll: &Arc<OwnedFd>, fd: RawFd) -> io::Result<()> {
         control(epoll, EPOLL_CTL_DEL, fd, 0)
     }

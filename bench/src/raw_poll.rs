@@ -44,7 +44,7 @@ impl Array {
         place.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    #[inline]
+    #[inline(always)]
     fn collect(&self, mut left: usize, answers: &mut Vec<(usize, i16)>) -> io::Result<()> {
         answers.clear();
         for (record, &token) in self.records.iter().zip(&self.tokens) {
@@ -67,7 +67,7 @@ impl Array {
 }
 
 /// poll(2) where whole milliseconds can express the timeout, else ppoll(2).
-#[inline]
+#[inline(always)]
 fn poll(records: &mut [pollfd], timeout: Option<Duration>) -> io::Result<usize> {
     let length = records.len() as libc::nfds_t;
     let milliseconds = match timeout {
@@ -123,13 +123,13 @@ impl Bare for RawPoll {
         Ok(waker)
     }
 
-    #[inline]
+    #[inline(always)]
     fn wake(waker: &Arc<OwnedFd>) -> io::Result<()> {
         rustix::io::write(waker, &1u64.to_ne_bytes())?;
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(poll: &RefCell<Array>, fd: RawFd, token: usize) -> io::Result<()> {
         poll.borrow_mut().push(fd, token);
         Ok(())
@@ -150,7 +150,7 @@ impl Bare for RawPoll {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait(
         array: &mut RefCell<Array>,
         events: &mut Answers,
@@ -161,7 +161,7 @@ impl Bare for RawPoll {
         array.collect(count, &mut events.0)
     }
 
-    #[inline]
+    #[inline(always)]
     fn each(events: &Answers, mut visit: impl FnMut(usize, [bool; 6])) {
         for &(token, flags) in &events.0 {
             let has = |mask: i16| flags & mask != 0;

@@ -144,6 +144,7 @@ impl UdpSocket {
     /// # }
     /// ```
     #[doc(alias = "sendto")]
+    #[inline]
     pub fn send_to(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
         self.inner.do_write_op(|inner| inner.send_to(buf, target))
     }
@@ -173,6 +174,7 @@ impl UdpSocket {
     /// # }
     /// ```
     #[doc(alias = "recvfrom")]
+    #[inline]
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.inner.do_read_op(|inner| inner.recv_from(buf))
     }
@@ -206,6 +208,7 @@ impl UdpSocket {
     /// # }
     /// ```
     #[doc(alias = "MSG_PEEK")]
+    #[inline]
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.inner.do_read_op(|inner| inner.peek_from(buf))
     }
@@ -230,6 +233,7 @@ impl UdpSocket {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.inner.do_write_op(|inner| inner.send(buf))
     }
@@ -263,6 +267,7 @@ impl UdpSocket {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.inner.do_read_op(|inner| inner.recv(buf))
     }
@@ -295,6 +300,7 @@ impl UdpSocket {
     /// # }
     /// ```
     #[doc(alias = "MSG_PEEK")]
+    #[inline]
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.inner.do_read_op(|inner| inner.peek(buf))
     }

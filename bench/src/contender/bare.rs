@@ -56,7 +56,7 @@ impl<B: Bare> Contender for B {
         B::waker(poll, token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn wake(waker: &B::Waker) -> io::Result<()> {
         B::wake(waker)
     }
@@ -65,7 +65,7 @@ impl<B: Bare> Contender for B {
         socket
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv(socket: &UnixDatagram, buffer: &mut [u8]) -> io::Result<usize> {
         socket.recv(buffer)
     }
@@ -79,33 +79,33 @@ impl<B: Bare> Contender for B {
     }
 
     /// Non-blocking in one call, which std has no way to ask for.
-    #[inline]
+    #[inline(always)]
     fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         Ok(rustix::net::accept_with(listener, flags)?.into())
     }
 
-    #[inline]
+    #[inline(always)]
     fn register_fd(poll: &B::Poll, fd: RawFd, token: usize) -> io::Result<()> {
         B::add(poll, fd, token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn reregister_fd(poll: &B::Poll, fd: RawFd, token: usize) -> io::Result<()> {
         B::modify(poll, fd, token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn deregister_fd(poll: &B::Poll, fd: RawFd) -> io::Result<()> {
         B::remove(poll, fd)
     }
 
-    #[inline]
+    #[inline(always)]
     fn register_socket(poll: &B::Poll, socket: &mut UnixDatagram, token: usize) -> io::Result<()> {
         B::add(poll, socket.as_raw_fd(), token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn reregister_socket(
         poll: &B::Poll,
         socket: &mut UnixDatagram,
@@ -114,13 +114,13 @@ impl<B: Bare> Contender for B {
         B::modify(poll, socket.as_raw_fd(), token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn deregister_socket(poll: &B::Poll, socket: &mut UnixDatagram) -> io::Result<()> {
         B::remove(poll, socket.as_raw_fd())
     }
 
     /// Without interest in writing: a bare loop asks when it has something to write.
-    #[inline]
+    #[inline(always)]
     fn register_stream(
         poll: &B::Poll,
         stream: &mut TcpStream,
@@ -130,7 +130,7 @@ impl<B: Bare> Contender for B {
         B::add(poll, stream.as_raw_fd(), token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn deregister_stream(poll: &B::Poll, stream: &mut TcpStream) -> io::Result<()> {
         B::remove(poll, stream.as_raw_fd())
     }
@@ -143,7 +143,7 @@ impl<B: Bare> Contender for B {
         B::add(poll, listener.as_raw_fd(), token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait(
         poll: &mut B::Poll,
         events: &mut B::Events,
@@ -157,14 +157,14 @@ impl<B: Bare> Contender for B {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(events: &B::Events) -> Tally {
         let mut tally = Tally::default();
         B::each(events, |token, answers| tally.add(token, answers));
         tally
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_light(events: &B::Events) -> Tally {
         let mut tally = Tally::default();
         B::each(events, |token, [readable, ..]| {
@@ -173,7 +173,7 @@ impl<B: Bare> Contender for B {
         tally
     }
 
-    #[inline]
+    #[inline(always)]
     fn readable(events: &B::Events, tokens: &mut Vec<usize>) {
         B::each(events, |token, [readable, ..]| {
             if readable {

@@ -238,7 +238,7 @@ impl Bare for Libevent {
         Ok(waker)
     }
 
-    #[inline]
+    #[inline(always)]
     fn wake(waker: &Waker) -> io::Result<()> {
         // SAFETY: the rows don't wake a poll that is gone.
         unsafe { event_active(waker.0, READ.into(), 0) };
@@ -275,7 +275,7 @@ impl Bare for Libevent {
         watched.remove()
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait(poll: &mut Base, events: &mut Seen, timeout: Option<Duration>) -> io::Result<()> {
         match timeout {
             None => poll.run(ONCE)?,
@@ -289,7 +289,7 @@ impl Bare for Libevent {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn each(events: &Seen, mut visit: impl FnMut(usize, [bool; 6])) {
         for &(token, what) in events {
             if token == NO_TOKEN {

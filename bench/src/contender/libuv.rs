@@ -255,7 +255,7 @@ impl Bare for Libuv {
         Ok(waker)
     }
 
-    #[inline]
+    #[inline(always)]
     fn wake(waker: &Waker) -> io::Result<()> {
         // SAFETY: the rows don't wake a poll that is gone.
         check(unsafe { uv_async_send(waker.0) })
@@ -297,7 +297,7 @@ impl Bare for Libuv {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait(poll: &mut Loop, events: &mut Seen, timeout: Option<Duration>) -> io::Result<()> {
         match timeout {
             None => poll.run(RUN_ONCE),
@@ -320,7 +320,7 @@ impl Bare for Libuv {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn each(events: &Seen, mut visit: impl FnMut(usize, [bool; 6])) {
         for &(token, bits) in events {
             let has = |mask: c_int| bits & mask != 0;

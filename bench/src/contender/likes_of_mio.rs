@@ -34,7 +34,7 @@ macro_rules! contender {
                 $krate::Waker::new(poll.registry(), $krate::Token(token))
             }
 
-            #[inline]
+            #[inline(always)]
             fn wake(waker: &Self::Waker) -> io::Result<()> {
                 waker.wake()
             }
@@ -43,7 +43,7 @@ macro_rules! contender {
                 $krate::net::UnixDatagram::from_std(socket)
             }
 
-            #[inline]
+            #[inline(always)]
             fn recv(socket: &Self::Socket, buffer: &mut [u8]) -> io::Result<usize> {
                 socket.recv(buffer)
             }
@@ -56,12 +56,12 @@ macro_rules! contender {
                 $krate::net::TcpListener::from_std(listener)
             }
 
-            #[inline]
+            #[inline(always)]
             fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
                 Ok(listener.accept()?.0)
             }
 
-            #[inline]
+            #[inline(always)]
             fn register_fd(poll: &Self::Poll, fd: RawFd, token: usize) -> io::Result<()> {
                 poll.registry().register(
                     &mut $krate::unix::SourceFd(&fd),
@@ -70,7 +70,7 @@ macro_rules! contender {
                 )
             }
 
-            #[inline]
+            #[inline(always)]
             fn reregister_fd(poll: &Self::Poll, fd: RawFd, token: usize) -> io::Result<()> {
                 poll.registry().reregister(
                     &mut $krate::unix::SourceFd(&fd),
@@ -79,12 +79,12 @@ macro_rules! contender {
                 )
             }
 
-            #[inline]
+            #[inline(always)]
             fn deregister_fd(poll: &Self::Poll, fd: RawFd) -> io::Result<()> {
                 poll.registry().deregister(&mut $krate::unix::SourceFd(&fd))
             }
 
-            #[inline]
+            #[inline(always)]
             fn register_socket(
                 poll: &Self::Poll,
                 socket: &mut Self::Socket,
@@ -94,7 +94,7 @@ macro_rules! contender {
                     .register(socket, $krate::Token(token), $krate::Interest::READABLE)
             }
 
-            #[inline]
+            #[inline(always)]
             fn reregister_socket(
                 poll: &Self::Poll,
                 socket: &mut Self::Socket,
@@ -104,7 +104,7 @@ macro_rules! contender {
                     .reregister(socket, $krate::Token(token), $krate::Interest::READABLE)
             }
 
-            #[inline]
+            #[inline(always)]
             fn deregister_socket(poll: &Self::Poll, socket: &mut Self::Socket) -> io::Result<()> {
                 poll.registry().deregister(socket)
             }
@@ -123,7 +123,7 @@ macro_rules! contender {
                     .register(stream, $krate::Token(token), interest)
             }
 
-            #[inline]
+            #[inline(always)]
             fn deregister_stream(poll: &Self::Poll, stream: &mut Self::Stream) -> io::Result<()> {
                 poll.registry().deregister(stream)
             }
@@ -137,7 +137,7 @@ macro_rules! contender {
                     .register(listener, $krate::Token(token), $krate::Interest::READABLE)
             }
 
-            #[inline]
+            #[inline(always)]
             fn wait(
                 poll: &mut Self::Poll,
                 events: &mut Self::Events,
@@ -151,7 +151,7 @@ macro_rules! contender {
                 }
             }
 
-            #[inline]
+            #[inline(always)]
             fn read(events: &Self::Events) -> Tally {
                 let mut tally = Tally::default();
                 for event in events.iter() {
@@ -170,7 +170,7 @@ macro_rules! contender {
                 tally
             }
 
-            #[inline]
+            #[inline(always)]
             fn read_light(events: &Self::Events) -> Tally {
                 let mut tally = Tally::default();
                 for event in events.iter() {
@@ -179,7 +179,7 @@ macro_rules! contender {
                 tally
             }
 
-            #[inline]
+            #[inline(always)]
             fn readable(events: &Self::Events, tokens: &mut Vec<usize>) {
                 let readable = events.iter().filter(|event| event.is_readable());
                 tokens.extend(readable.map(|event| event.token().0));
@@ -193,7 +193,7 @@ macro_rules! contender {
                 poll.registry().try_clone()
             }
 
-            #[inline]
+            #[inline(always)]
             fn register_through(
                 registry: &Self::Registry,
                 fd: RawFd,
@@ -206,7 +206,7 @@ macro_rules! contender {
                 )
             }
 
-            #[inline]
+            #[inline(always)]
             fn reregister_through(
                 registry: &Self::Registry,
                 fd: RawFd,
@@ -219,7 +219,7 @@ macro_rules! contender {
                 )
             }
 
-            #[inline]
+            #[inline(always)]
             fn deregister_through(registry: &Self::Registry, fd: RawFd) -> io::Result<()> {
                 registry.deregister(&mut $krate::unix::SourceFd(&fd))
             }

@@ -23,7 +23,7 @@ pub struct Answers {
 /// What the waker's event says: readable.
 const WOKEN: [bool; 6] = [true, false, false, false, false, false];
 
-#[inline]
+#[inline(always)]
 fn borrowed<'a>(fd: RawFd) -> BorrowedFd<'a> {
     // SAFETY: the rows keep every descriptor open until its poll is gone or it is deregistered; the borrow does not
     // outlive the call it is made for.
@@ -50,28 +50,28 @@ impl Bare for Polling {
         Ok(Arc::clone(poll))
     }
 
-    #[inline]
+    #[inline(always)]
     fn wake(waker: &Arc<Poller>) -> io::Result<()> {
         waker.notify()
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(poll: &Arc<Poller>, fd: RawFd, token: usize) -> io::Result<()> {
         // SAFETY: the rows deregister a descriptor before they close it, or drop the poll first.
         unsafe { poll.add_with_mode(fd, Event::readable(token), PollMode::Edge) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(poll: &Arc<Poller>, fd: RawFd, token: usize) -> io::Result<()> {
         poll.modify_with_mode(borrowed(fd), Event::readable(token), PollMode::Edge)
     }
 
-    #[inline]
+    #[inline(always)]
     fn remove(poll: &Arc<Poller>, fd: RawFd) -> io::Result<()> {
         poll.delete(borrowed(fd))
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait(
         poll: &mut Arc<Poller>,
         answers: &mut Answers,
@@ -83,7 +83,7 @@ impl Bare for Polling {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn each(answers: &Answers, mut visit: impl FnMut(usize, [bool; 6])) {
         if answers.woken {
             visit(usize::MAX, WOKEN);
@@ -111,17 +111,17 @@ impl ManyThreaded for Polling {
         Ok(Arc::clone(poll))
     }
 
-    #[inline]
+    #[inline(always)]
     fn register_through(poll: &Arc<Poller>, fd: RawFd, token: usize) -> io::Result<()> {
         Polling::add(poll, fd, token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn reregister_through(poll: &Arc<Poller>, fd: RawFd, token: usize) -> io::Result<()> {
         Polling::modify(poll, fd, token)
     }
 
-    #[inline]
+    #[inline(always)]
     fn deregister_through(poll: &Arc<Poller>, fd: RawFd) -> io::Result<()> {
         Polling::remove(poll, fd)
     }

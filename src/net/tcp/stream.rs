@@ -357,6 +357,7 @@ impl TcpStream {
     /// # }
     /// ```
     #[doc(alias = "MSG_PEEK")]
+    #[inline]
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.inner.do_read_op(|inner| inner.peek(buf))
     }

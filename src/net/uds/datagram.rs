@@ -244,6 +244,7 @@ impl UnixDatagram {
     /// # }
     /// ```
     #[doc(alias = "recvfrom")]
+    #[inline]
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.inner.do_read_op(|inner| inner.recv_from(buf))
     }
@@ -267,6 +268,7 @@ impl UnixDatagram {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.inner.do_read_op(|inner| inner.recv(buf))
     }
@@ -297,6 +299,7 @@ impl UnixDatagram {
     /// # }
     /// ```
     #[doc(alias = "sendto")]
+    #[inline]
     pub fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         self.inner.do_write_op(|inner| inner.send_to(buf, path))
     }
@@ -319,6 +322,7 @@ impl UnixDatagram {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.inner.do_write_op(|inner| inner.send(buf))
     }

@@ -36,6 +36,7 @@ pub(crate) trait AsRaw {
 }
 
 impl<T: AsRawFd> AsRaw for T {
+    #[inline]
     fn raw(&self) -> RawFd {
         self.as_raw_fd()
     }

@@ -112,6 +112,7 @@ pub(crate) trait Outcome: Copy {
 }
 
 impl Outcome for libc::c_int {
+    #[inline]
     fn is_error(self) -> bool {
         self == -1
     }
@@ -119,6 +120,7 @@ impl Outcome for libc::c_int {
 
 // `ssize_t` and the `c_long` of `syscall(2)`, both a pointer wide wherever Rust has these systems.
 impl Outcome for isize {
+    #[inline]
     fn is_error(self) -> bool {
         self == -1
     }

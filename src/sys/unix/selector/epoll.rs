@@ -319,6 +319,7 @@ pub(crate) fn forget_fallbacks() {
 
 /// The mask for `interests`. The peer's shutdown is part of what readers want to know, and cannot
 /// be told from data without EPOLLRDHUP.
+#[inline]
 fn mask(interests: Interest) -> i32 {
     let mut mask = os::EPOLLET;
     if interests.is_readable() {

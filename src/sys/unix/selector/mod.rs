@@ -227,7 +227,7 @@ impl Selector {
     }
 
     /// One poll, into the cleared `events`, whose capacity is at least 1.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn select(
         &self,
         turn: &mut Turn,

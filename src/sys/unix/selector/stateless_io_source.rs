@@ -56,6 +56,7 @@ impl IoSourceState {
         f(io)
     }
 
+    #[inline]
     pub(crate) fn register(
         &mut self,
         selector: &Selector,
@@ -66,6 +67,7 @@ impl IoSourceState {
         selector.register(fd, token, interests)
     }
 
+    #[inline]
     pub(crate) fn reregister(
         &mut self,
         selector: &Selector,
@@ -76,6 +78,7 @@ impl IoSourceState {
         selector.reregister(fd, token, interests)
     }
 
+    #[inline]
     pub(crate) fn deregister(&mut self, selector: &Selector, fd: RawFd) -> io::Result<()> {
         selector.deregister(fd)
     }
