@@ -64,15 +64,34 @@ const POLL: [(&str, &str); 7] = [
     ),
 ];
 
-const TOKIO: [(&str, &str); 6] = [
+const TOKIO: [(&str, &str); 10] = [
+    (
+        "current-spawn-1",
+        "a task spawned from another thread, onto a runtime that sleeps each time",
+    ),
+    (
+        "current-spawn-1-one-cpu",
+        "the same, both threads on one CPU",
+    ),
+    (
+        "current-spawn-16",
+        "16 tasks spawned from another thread, then a wait",
+    ),
+    (
+        "current-spawn-16-one-cpu",
+        "the same, both threads on one CPU",
+    ),
     (
         "current-spawn-stream",
         "tasks spawned from another thread, one after the other",
     ),
-    ("current-spawn-256", "256 such tasks, then a wait"),
     (
         "current-notify-64",
         "64 sleeping tasks notified from another thread",
+    ),
+    (
+        "current-notify-64-one-cpu",
+        "the same, both threads on one CPU",
     ),
     (
         "multi-spawn-nested",

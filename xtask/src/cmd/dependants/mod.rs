@@ -116,9 +116,11 @@ impl Arguments {
             !self.force_poll || self.parts.iter().all(|part| *part == Part::Tokio),
             "--force-poll is for tokio's tests; nothing is measured with it"
         );
-        let servers = servers::names().filter(|_| self.runs(Part::Servers));
+        let servers = servers::names()
+            .map(str::to_owned)
+            .filter(|_| self.runs(Part::Servers));
         let runtimes = runtimes::names().filter(|_| self.runs(Part::Runtimes));
-        let rows: Vec<&str> = servers.chain(runtimes).collect();
+        let rows: Vec<String> = servers.chain(runtimes).collect();
         for only in &self.only {
             ensure!(
                 rows.iter().any(|row| row.contains(only.as_str())),

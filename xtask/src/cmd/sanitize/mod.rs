@@ -77,11 +77,7 @@ fn check(
     sanitizer.must_see_a_fault(workspace, directory, &reports)?;
     counts.add(true);
     let around = around(workspace, sanitizer, directory, &reports)?;
-    let mut programs = build(workspace, &around)?;
-    if !arguments.only.is_empty() {
-        programs.retain(|program| arguments.only.contains(&program.name));
-    }
-    ensure!(!programs.is_empty(), "no test program has such a name");
+    let programs = build(workspace, &around, &arguments.only)?;
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let plan = Plan {
         repeat: 1,
@@ -162,15 +158,10 @@ fn around(
     })
 }
 
-/// ferrio with all features, and the suite.
-fn build(workspace: &Workspace, around: &Around) -> Result<Vec<Program>> {
-    let packages: [(&str, &str, &[&str]); 2] = [
-        ("ferrio", "", &["--lib", "--all-features"]),
-        ("ferrio-conformance", "conformance", &["--tests"]),
-    ];
+/// ferrio with all features, and the suite; or of both only the programs with these names.
+fn build(workspace: &Workspace, around: &Around, only: &[String]) -> Result<Vec<Program>> {
     let mut programs = Vec::new();
-    for (package, directory, arguments) in packages {
-        let mut arguments: Vec<String> = arguments.iter().map(|&a| a.to_owned()).collect();
+    for (package, directory, mut arguments) in packages(only) {
         arguments.push("-Zbuild-std".to_owned());
         let build = Build {
             package,
@@ -184,6 +175,36 @@ fn build(workspace: &Workspace, around: &Around) -> Result<Vec<Program>> {
         program.count_skips(None)?;
     }
     Ok(programs)
+}
+
+/// Packages, their directories, and what cargo is told of each.
+fn packages(only: &[String]) -> Vec<(&'static str, &'static str, Vec<String>)> {
+    let words = |words: &[&str]| {
+        words
+            .iter()
+            .map(|&word| word.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let library = ("ferrio", "", words(&["--lib", "--all-features"]));
+    let suite = |arguments| ("ferrio-conformance", "conformance", arguments);
+    if only.is_empty() {
+        return vec![library, suite(words(&["--tests"]))];
+    }
+    let suites = only.iter().filter(|&name| name != library.0);
+    let suites: Vec<String> = suites
+        .flat_map(|name| match name.as_str() {
+            "ferrio_conformance" => words(&["--lib"]),
+            name => words(&["--test", name]),
+        })
+        .collect();
+    let mut packages = Vec::new();
+    if only.iter().any(|name| name == library.0) {
+        packages.push(library);
+    }
+    if !suites.is_empty() {
+        packages.push(suite(suites));
+    }
+    packages
 }
 
 /// The compiler's name for this machine. The flags are for programs for a named target only, so that
@@ -204,5 +225,23 @@ mod tests {
         for sanitizer in Sanitizer::ALL {
             assert!(limits::of(LIMITS, sanitizer.name()).is_ok());
         }
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_built() {
+        let asked = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            let packages = packages(&names).into_iter();
+            packages
+                .map(|(package, _, arguments)| format!("{package} {}", arguments.join(" ")))
+                .collect::<Vec<_>>()
+        };
+        let ferrio = "ferrio --lib --all-features";
+        assert_eq!(asked(&[]), [ferrio, "ferrio-conformance --tests"]);
+        assert_eq!(asked(&["ferrio"]), [ferrio]);
+        let suites = "ferrio-conformance --test wake --lib";
+        assert_eq!(asked(&["wake", "ferrio_conformance"]), [suites]);
+        let suites = "ferrio-conformance --test wake";
+        assert_eq!(asked(&["wake", "ferrio"]), [ferrio, suites]);
     }
 }
