@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ferrio::fault::{self, Call};
 use ferrio::{Events, Interest, Token, Waker};
-use ferrio_conformance::allocations::{self, Counting, live_bytes};
+use ferrio_conformance::allocations::{self, Counting};
 use ferrio_conformance::kernel::error;
 use ferrio_conformance::{Backend, conformance, pairs, samples};
 
@@ -45,7 +45,7 @@ fn assert_no_growth(what: &str, mut body: impl FnMut()) {
 const ROUNDS: usize = 21;
 #[cfg(not(target_os = "wasi"))]
 fn in_use() -> i64 {
-    live_bytes()
+    allocations::live_bytes()
 }
 
 /// On WASI what the host answers is allocated here and freed by wasi-libc, past this allocator. So the

@@ -34,12 +34,14 @@ impl Life {
     }
 
     /// For comparisons, in which it doesn't matter what was so.
+    #[cfg(unix)]
     pub(super) fn forget(&mut self) {
         self.ready = [false; 2];
         self.until = self.until.map(|_| 0);
     }
 
     /// Takes over what was so in another run of events, and the later end.
+    #[cfg(unix)]
     pub(super) fn absorb(&mut self, other: &Life) {
         for direction in DIRECTIONS {
             self.ready[direction] |= other.ready[direction];

@@ -8,6 +8,7 @@
 //! What it never does is to believe an event: readiness follows from the operations alone, and where
 //! it depends on the sizes of buffers, from what the kernel says when asked beside the library.
 
+#[cfg(unix)] // For those whose operations overlap: see rounds.
 mod alike;
 mod io;
 mod lives;

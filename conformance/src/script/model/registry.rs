@@ -238,6 +238,7 @@ impl Model {
         self.bells[waker].as_mut().expect("a waker").pending = Some(now);
     }
 
+    #[cfg(unix)]
     pub(crate) fn has_waker(&self, waker: usize) -> bool {
         self.bells[waker].is_some()
     }

@@ -204,6 +204,7 @@ impl Registration {
     }
 
     /// For comparisons, in which it doesn't matter what was so, nor since when somebody waits.
+    #[cfg(unix)]
     pub(super) fn forget(&mut self) {
         for direction in &mut self.directions {
             direction.armed = direction.armed.map(|_| 0);
@@ -212,6 +213,7 @@ impl Registration {
     }
 
     /// Takes over what was so in another run of events; `earlier` of two moments counts.
+    #[cfg(unix)]
     pub(super) fn absorb(
         &mut self,
         other: &Registration,
