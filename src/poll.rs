@@ -208,8 +208,8 @@ impl Poll {
     /// # Platform notes
     ///
     /// Linux before 5.11, or with a seccomp filter against `epoll_pwait2(2)`, or with a function in
-    /// front of libc's `epoll_wait` (network stacks in user space, some sanitizers): timeouts below one
-    /// millisecond are rounded up to one.
+    /// front of libc's `epoll_wait` (network stacks in user space, some sanitizers), which cannot be ruled
+    /// out in programs that link glibc statically: timeouts below one millisecond are rounded up to one.
     ///
     /// # Examples
     ///
