@@ -210,6 +210,8 @@ impl Poll {
     /// Linux before 5.11, or with a seccomp filter against `epoll_pwait2(2)`, or with a function in
     /// front of libc's `epoll_wait` (network stacks in user space, some sanitizers), which cannot be ruled
     /// out in programs that link glibc statically: timeouts below one millisecond are rounded up to one.
+    /// So they are where the call beneath counts in milliseconds: on Windows, under WASI's preview 2, and
+    /// by poll(2) on systems without `ppoll(2)`.
     ///
     /// # Examples
     ///

@@ -10,8 +10,10 @@ use crate::token::Token;
 /// Ends a [`Poll::poll`](crate::Poll::poll) from another thread, or from a signal handler.
 ///
 /// A wake gives at least one event with the waker's token, readable, in the poll that is under way
-/// or in the next one; wakes that come before that event are merged with it. What the waking thread
-/// wrote before [`wake`](Waker::wake) is visible to the polling thread after it has seen the event.
+/// or in the next one; wakes that come before that event are merged with it. If more wakers have woken
+/// than [`Events`](crate::Events) has room for they take turns, and with room for one event they and the
+/// sources do. What the waking thread wrote before [`wake`](Waker::wake) is visible to the polling thread
+/// after it has seen the event.
 ///
 /// A `Poll` can have any number of wakers, whose tokens may equal each other's or a source's.
 /// Dropping a waker discards a wake that was not delivered yet: keep it, for instance in an

@@ -11,7 +11,8 @@ use crate::token::Token;
 /// On a connection, and on a pipe, the closed bits never lie but may be missing: a program that needs
 /// to know reads until it gets `Ok(0)` or an error. On a datagram socket an error that is pending,
 /// such as "nobody listens there", sets `write_closed` too (`EPOLLERR`, as mio decodes it); the socket
-/// goes on working.
+/// goes on working. So does a TCP connection that was told to report by its error queue, `MSG_ERRQUEUE`
+/// in `recv(2)`: what waits there looks the same.
 ///
 /// # Examples
 ///
@@ -188,7 +189,8 @@ impl Event {
         self.readiness.contains(Readiness::WRITE_CLOSED)
     }
 
-    /// Whether there is urgent data. On epoll: `EPOLLPRI`; elsewhere always false.
+    /// Whether there is urgent data. On epoll: `EPOLLPRI`; on poll(2): `POLLPRI`, where there is
+    /// `Interest::PRIORITY`; elsewhere always false.
     ///
     /// # Examples
     ///

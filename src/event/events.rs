@@ -60,7 +60,7 @@ impl Events {
         self.capacity
     }
 
-    /// Whether the last poll returned nothing: its timeout passed.
+    /// Whether there are no events: the last poll's timeout has passed, or it has failed.
     ///
     /// # Examples
     ///
