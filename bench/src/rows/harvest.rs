@@ -42,6 +42,14 @@ impl Harvest {
         }
     }
 
+    /// Something is ready all the time, so it never passes.
+    pub const fn with_timeout(self) -> Harvest {
+        Harvest {
+            timeout: Some(Duration::from_secs(1)),
+            ..self
+        }
+    }
+
     pub const fn light(self) -> Harvest {
         Harvest {
             light: true,

@@ -28,6 +28,7 @@ const ONE_OF_MANY: &str =
 const SOME: &str = "1000 sources, 64 ready: poll(None), read every event";
 const SOME_OF_MORE: &str = "8000 sources, 64 ready: poll(None), read every event";
 const ALL: &str = "1000 sources, all ready: poll(None), read every event";
+const SECOND: &str = "the same on an eventfd with a timeout of a second, which does not pass: ferrio reads the clock, mio does not";
 const ZERO: &str = "the same on eventfds with a timeout of zero";
 
 #[rustfmt::skip]
@@ -36,6 +37,7 @@ pub const HARVEST: &[Row] = &[
     harvest("harvest-1-of-1-unix", Harvest::new(1, 1, Unix), ONE),
     harvest("harvest-1-of-1-tcp", Harvest::new(1, 1, Tcp), ONE),
     harvest("harvest-1-of-1-zero", Harvest::new(1, 1, Eventfd).zero_timeout(), ZERO).few(),
+    harvest("harvest-1-of-1-second", Harvest::new(1, 1, Eventfd).with_timeout(), SECOND).few(),
     harvest("harvest-1-of-1000", Harvest::new(1, 1000, Eventfd), ONE_OF_MANY),
     harvest("harvest-1-of-1000-unix", Harvest::new(1, 1000, Unix), ONE_OF_MANY),
     harvest("harvest-1-of-1000-tcp", Harvest::new(1, 1000, Tcp), ONE_OF_MANY),

@@ -205,6 +205,7 @@ impl Epoll {
     }
 
     /// Appends at most `room` events to `list`, blocking for at most `timeout`.
+    #[inline(always)]
     pub(crate) fn wait(
         &self,
         list: &mut Vec<Event>,

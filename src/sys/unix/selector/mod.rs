@@ -362,6 +362,7 @@ struct OnePoll<'a> {
 }
 
 impl Kernel for OnePoll<'_> {
+    #[inline(always)]
     fn wait(&mut self, room: usize, timeout: Option<Duration>) -> io::Result<Harvest> {
         match &self.selector.backend {
             #[cfg(sel_epoll)]
