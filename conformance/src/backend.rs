@@ -64,7 +64,11 @@ impl Backend {
             SelectorKind::Epoll => SelectorCalls {
                 create: &[Call::EpollCreate1],
                 control: &[Call::EpollCtl],
-                wait: &[Call::EpollWait, Call::EpollPwait2],
+                wait: if ferrio::capabilities::EPOLL_PWAIT2 {
+                    &[Call::EpollWait, Call::EpollPwait2]
+                } else {
+                    &[Call::EpollWait]
+                },
             },
             SelectorKind::Kqueue => SelectorCalls {
                 create: &[Call::Kqueue],

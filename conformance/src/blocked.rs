@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use crate::emulator;
+use crate::{emulator, sanitizer};
 
 /// Names a thread to the kernel.
 pub(crate) type Id = libc::pid_t;
@@ -63,13 +63,13 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// The threads of this process but for the calling one and an emulator's.
+/// The threads of this process but for the calling one and an emulator's or a sanitizer's.
 pub(crate) fn other_threads() -> Vec<Id> {
     let own = own();
     fs::read_dir("/proc/self/task")
         .expect("procfs")
         .map(|entry| entry.expect("procfs").file_name())
         .map(|name| name.to_string_lossy().parse().expect("a number"))
-        .filter(|&tid| tid != own && !emulator::owns(tid))
+        .filter(|&tid| tid != own && !emulator::owns(tid) && !sanitizer::owns(tid))
         .collect()
 }

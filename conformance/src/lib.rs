@@ -48,6 +48,8 @@ pub mod outside;
 pub mod pairs;
 pub mod rearm;
 pub mod samples;
+#[cfg(unix)]
+mod sanitizer;
 #[cfg(not(wasi_p1))]
 pub mod script;
 #[cfg(unix)]

@@ -89,7 +89,11 @@ fn behind(b: &Backend, profiles: &[&'static [Refused]]) {
 
 /// In a build that does without.
 fn missing(call: Call) -> bool {
-    call == Call::Accept4 && !ferrio::capabilities::ACCEPT4
+    match call {
+        Call::Accept4 => !ferrio::capabilities::ACCEPT4,
+        Call::EpollPwait2 => !ferrio::capabilities::EPOLL_PWAIT2,
+        _ => false,
+    }
 }
 
 /// Everything that the calls are for: a `Poll`, a waker, a short wait, an accepted connection.
