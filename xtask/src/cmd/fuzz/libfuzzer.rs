@@ -32,7 +32,7 @@ const MAX_BYTES: usize = 648;
 /// Strings to begin with, for one seed.
 const BEGINNINGS: u64 = 400;
 /// A script that takes longer hangs. In seconds; the limit within which an event has to come is 10.
-const HANGS: u32 = 90;
+pub const HANGS: u32 = 90;
 
 /// The target, built for epoll and poll(2) or for kqueue(2).
 pub struct Target {
@@ -83,7 +83,7 @@ fn build_with(root: &Path, home: &Path, backend: &str, flags: &str) -> Result<Ta
     let triple = triple()?;
     let mut cargo = Command::new("rustup");
     cargo
-        .args(["run", TOOLCHAIN, "cargo", "build", "--release"])
+        .args(["run", TOOLCHAIN, "cargo", "build", "--locked", "--release"])
         .args(["--target", &triple, "--bin", "scripts"])
         .current_dir(root.join("fuzz"))
         .env("RUSTFLAGS", flags)
@@ -165,7 +165,7 @@ pub fn one(target: &Target, arguments: &Arguments, seed: u64) -> Result<Section>
         .arg(format!("-seed={}", seed % u64::from(u32::MAX) + 1))
         .arg(format!("-max_len={MAX_BYTES}"))
         .args(["-len_control=0", "-verbosity=0", "-print_final_stats=1"])
-        .arg(format!("-timeout={HANGS}"))
+        .arg(format!("-timeout={}", arguments.hangs))
         .arg(match arguments.runs {
             Some(runs) => format!("-runs={runs}"),
             None => format!("-max_total_time={}", seconds(arguments)),

@@ -52,6 +52,10 @@ pub struct Arguments {
     /// How many scripts each build and seed runs, instead of for how long
     #[arg(long, value_name = "N", conflicts_with = "minutes")]
     runs: Option<u64>,
+    /// A script that libFuzzer runs for longer than so many seconds hangs. Clocks go on while a machine
+    /// is suspended: more for a long run where that may happen
+    #[arg(long, value_name = "S", default_value_t = libfuzzer::HANGS)]
+    hangs: u32,
     /// What is reached is added to this file, as a section of Markdown
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -72,6 +76,7 @@ impl Default for Arguments {
             mutations: false,
             minutes: None,
             runs: None,
+            hangs: libfuzzer::HANGS,
             report: None,
             replay: None,
         }
