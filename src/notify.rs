@@ -81,7 +81,8 @@ pub(crate) trait Kernel {
 pub(crate) struct Harvest {
     /// Events of the user's sources.
     pub(crate) events: usize,
-    /// There was a ring among the records. It used up room, and says nothing to the user.
+    /// There was a ring among the records. It says nothing to the user, and used up room unless the
+    /// selector has a place for it.
     pub(crate) rung: bool,
 }
 
@@ -356,7 +357,20 @@ impl Notify {
         if reserved && woken > 0 && harvest.events > 0 {
             kernel.promote();
         }
+        if harvest.rung && harvest.events == capacity {
+            self.ring_on(kernel);
+        }
         harvest.events + woken > 0
+    }
+
+    /// A ring was taken out, and the buffer is full: a ring of poll(2)'s takes no room of it. The outer
+    /// loop has to be told of the wake as long as it is pending.
+    #[cold]
+    fn ring_on<K: Kernel>(&self, kernel: &K) {
+        let word = self.word.load(Ordering::Acquire);
+        if word & ALWAYS_WRITE != 0 && word & SIGNALS != 0 {
+            kernel.ring();
+        }
     }
 
     /// Has wakes ring from now on, and tells whether one is pending already, which has not.

@@ -283,6 +283,34 @@ fn after_handing_out_every_wake_rings_and_so_do_leftovers() {
 }
 
 #[test]
+fn a_ring_that_found_the_buffer_full_is_passed_on_to_the_outer_loop() {
+    for (handed_out, wakes, rings) in [(true, true, 1), (true, false, 0), (false, true, 0)] {
+        let mut bench = Bench::new();
+        let a = bench.notify.subscribe(A);
+        if handed_out {
+            assert!(!bench.notify.ring_always());
+        }
+        if wakes {
+            let _ = bench.notify.wake(&a);
+        }
+        // As one of poll(2): beside as many events as there was room for.
+        let full = Ok(Harvest {
+            events: 1,
+            rung: true,
+        });
+        assert_eq!(bench.poll(1, NOW, [full]).unwrap(), [SOURCE]);
+        assert_eq!(bench.kernel.rings.get(), rings);
+        assert_eq!(
+            bench
+                .poll(1, NOW, (!wakes).then(|| events(0)))
+                .unwrap()
+                .len(),
+            usize::from(wakes)
+        );
+    }
+}
+
+#[test]
 fn the_time_is_up_once_for_the_whole_poll() {
     let mut bench = Bench::new();
     let timeout = Duration::from_millis(1);

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use ferrio::event::Event;
-use ferrio::{Interest, Registry, Waker};
+use ferrio::{Interest, Registry, Token, Waker};
 use ferrio_conformance::outside::{is_readable, take_all};
 use ferrio_conformance::{Backend, Driver, conformance, has, kernel, pairs, samples};
 
@@ -19,6 +19,7 @@ conformance! { nested {
     readable_while_wakes_are_left_over needs DescriptorOfPoll,
     readable_while_events_are_left_over needs DescriptorOfPoll,
     readable_while_a_small_buffer_leaves_a_wake_behind needs DescriptorOfPoll,
+    readable_as_long_as_a_wake_is_pending,
     readable_after_an_interrupted_or_failed_poll needs DescriptorOfPoll,
     readable_with_a_source_under_the_internal_identity needs DescriptorOfPoll,
     wakes_and_sources_in_one_batch_are_told_apart needs DescriptorOfPoll,
@@ -164,6 +165,35 @@ fn readable_while_a_small_buffer_leaves_a_wake_behind(b: &Backend) {
             tokens.sort_unstable();
             assert_eq!(tokens, [1, 2]);
             take_all(&mut driver);
+        }
+    }
+}
+
+/// Where the descriptor is the wakers' alone, too.
+fn readable_as_long_as_a_wake_is_pending(b: &Backend) {
+    for capacity in 1..4 {
+        let mut driver = b.driver_with(capacity);
+        let fd = driver.poll.as_raw_fd();
+        let waker = driver.waker(100);
+        let mut all: Vec<_> = (0..5).map(|_| pairs::unix()).collect();
+        for (token, (stream, _)) in all.iter_mut().enumerate() {
+            driver.add(stream, token, Interest::WRITABLE);
+        }
+        for _ in 0..20 {
+            for (token, (stream, _)) in all.iter_mut().enumerate() {
+                let again = driver
+                    .registry()
+                    .reregister(stream, Token(token), Interest::WRITABLE);
+                again.expect("reregister");
+            }
+            wake(&waker);
+            let mut woken = false;
+            while !woken {
+                assert!(is_readable(fd), "capacity {capacity}");
+                driver.turn();
+                woken = driver.tokens().contains(&100);
+            }
+            driver.turn();
         }
     }
 }
