@@ -306,8 +306,12 @@ impl Bare for Libuv {
                 let milliseconds = timeout.as_nanos().div_ceil(1_000_000) as u64;
                 // SAFETY: the loop is initialised. Without this the timer would count from when it last ran.
                 unsafe { uv_update_time(poll.memory.raw()) };
+                // Again and again: should the thread lose its CPU here until the time is over, libuv runs the timer before
+                // it looks for events, and without one that is yet to ring it would wait for ever.
                 // SAFETY: the timer is initialised.
-                check(unsafe { uv_timer_start(poll.timer.raw(), rang, milliseconds, 0) })?;
+                let started =
+                    unsafe { uv_timer_start(poll.timer.raw(), rang, milliseconds, milliseconds) };
+                check(started)?;
                 poll.run(RUN_ONCE);
                 // SAFETY: the timer is initialised.
                 check(unsafe { uv_timer_stop(poll.timer.raw()) })?;
