@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 
 use super::*;
 
+#[path = "notify_rings_tests.rs"]
+mod rings;
+
 const A: Token = Token(100);
 const B: Token = Token(200);
 const C: Token = Token(300);

@@ -256,3 +256,67 @@ fn high_numbers_cost_their_own_page_only() {
     assert!(table.get(999_000).is_none());
     assert!(table.get(i32::MAX).is_none());
 }
+
+#[test]
+fn what_was_reported_is_repeated_whatever_comes_next() {
+    let (mut table, _) = registered(Trigger::Edge);
+    assert_eq!(after(&mut table, POLLIN).1, POLLIN);
+    assert_eq!(after(&mut table, POLLOUT).1, POLLIN | POLLOUT);
+    let end = POLLIN | POLLRDHUP;
+    let (mut table, _) = registered(Trigger::Edge);
+    assert_eq!(after(&mut table, POLLRDHUP).1, end);
+    assert_eq!(after(&mut table, POLLOUT).1, end | POLLOUT);
+}
+
+#[test]
+fn a_blocked_read_asks_for_all_that_ends_a_wait_to_read() {
+    let mut table = table();
+    let interests = Interest::READABLE | Interest::PRIORITY;
+    let id = table
+        .register(A, Token(1), interests, Trigger::Edge)
+        .unwrap();
+    let all = POLLIN | POLLPRI | POLLRDHUP;
+    assert_eq!(after(&mut table, all).0, Some(0));
+    assert!(table.rearm(A, id, READ));
+    assert_eq!(entry(&mut table).question(), Some(all));
+}
+
+#[test]
+fn urgent_data_is_asked_for_again_but_ends_no_silence() {
+    let mut table = table();
+    let interests = Interest::READABLE | Interest::PRIORITY;
+    let id = table
+        .register(A, Token(1), interests, Trigger::Edge)
+        .unwrap();
+    assert_eq!(after(&mut table, POLLPRI).0, Some(POLLIN | POLLRDHUP));
+    assert!(table.rearm(A, id, POLLPRI));
+    let all = POLLIN | POLLPRI | POLLRDHUP;
+    assert_eq!(entry(&mut table).question(), Some(all));
+    assert_eq!(after(&mut table, POLLHUP).0, None);
+    assert!(!table.rearm(A, id, POLLPRI));
+    assert_eq!(entry(&mut table).question(), None);
+    assert!(table.rearm(A, id, READ));
+    assert_eq!(entry(&mut table).question(), Some(all));
+}
+
+#[test]
+fn an_operation_that_nobody_waits_for_ends_no_silence() {
+    let mut table = table();
+    let id = table
+        .register(A, Token(1), Interest::WRITABLE, Trigger::Edge)
+        .unwrap();
+    assert_eq!(after(&mut table, POLLHUP).0, None);
+    assert!(!table.rearm(A, id, READ));
+    assert_eq!(entry(&mut table).question(), None);
+}
+
+#[test]
+fn what_has_left_can_be_changed_by_nobody() {
+    let (mut table, _) = registered(Trigger::Edge);
+    table.deregister(A).unwrap();
+    let error = table.reregister(A, Token(2), BOTH, Trigger::Edge);
+    assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotFound);
+    let error = table.deregister(A);
+    assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert!(!entry(&mut table).is_registered());
+}

@@ -152,4 +152,37 @@ mod tests {
             assert_eq!(after & !libc::O_NONBLOCK, before);
         }
     }
+    #[cfg(all(has_pipe, not(miri)))] // Pipes there are never full.
+    #[test]
+    fn reading_and_writing_count_bytes_and_pass_errors_on() {
+        let (reader, writer) = super::super::pipe::pipe().unwrap();
+        let mut buffer = [0; 8];
+        let kind = |result: io::Result<usize>| result.unwrap_err().kind();
+        let empty = read(reader.as_fd(), &mut buffer);
+        assert_eq!(kind(empty), io::ErrorKind::WouldBlock);
+        assert_eq!(write(writer.as_fd(), b"three").unwrap(), 5);
+        assert_eq!(read(reader.as_fd(), &mut buffer[..2]).unwrap(), 2);
+        assert_eq!(read(reader.as_fd(), &mut buffer[2..]).unwrap(), 3);
+        assert_eq!(&buffer[..5], b"three");
+        let full = loop {
+            if let Err(error) = write(writer.as_fd(), &[0; 4096]) {
+                break error.kind();
+            }
+        };
+        assert_eq!(full, io::ErrorKind::WouldBlock);
+    }
+
+    #[cfg(all(sel_poll, not(miri)))] // Its fcntl(2) has no such question.
+    #[test]
+    fn a_number_is_a_descriptor_if_it_is_open() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        check_open(socket.as_raw_fd()).unwrap();
+        check_watchable(socket.as_raw_fd(), 0).unwrap();
+        for fd in [-1, i32::MAX] {
+            let errors = [check_open(fd), check_watchable(fd, 0)];
+            for error in errors {
+                assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::EBADF));
+            }
+        }
+    }
 }

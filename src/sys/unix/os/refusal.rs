@@ -48,3 +48,51 @@ impl Refusal {
 fn is_refused(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+mod tests {
+    use super::*;
+
+    /// What was called, and what came of it: the errno, or 0.
+    fn or(refusal: &Refusal, newer: i32, older: i32) -> (Vec<&'static str>, i32) {
+        let mut called = Vec::new();
+        let result = |errno| match errno {
+            0 => Ok(()),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        };
+        let answer = refusal.or(
+            &mut called,
+            |called| {
+                called.push("newer");
+                result(newer)
+            },
+            |called| {
+                called.push("older");
+                result(older)
+            },
+        );
+        let errno = answer.map_or_else(|error| error.raw_os_error().unwrap(), |()| 0);
+        (called, errno)
+    }
+
+    #[test]
+    fn what_is_refused_is_done_the_older_way_from_then_on() {
+        for errno in [libc::ENOSYS, libc::EPERM] {
+            let refusal = Refusal::new();
+            assert_eq!(or(&refusal, errno, 0), (vec!["newer", "older"], 0));
+            assert_eq!(or(&refusal, 0, 0), (vec!["older"], 0));
+        }
+    }
+
+    #[test]
+    fn other_errors_and_failures_of_both_are_not_remembered() {
+        let refusal = Refusal::new();
+        let both = vec!["newer", "older"];
+        assert_eq!(or(&refusal, libc::EMFILE, 0), (vec!["newer"], libc::EMFILE));
+        assert_eq!(
+            or(&refusal, libc::EPERM, libc::EMFILE),
+            (both, libc::EMFILE)
+        );
+        assert_eq!(or(&refusal, 0, libc::EMFILE), (vec!["newer"], 0));
+    }
+}

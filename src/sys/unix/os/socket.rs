@@ -193,3 +193,8 @@ pub(crate) fn option(socket: BorrowedFd<'_>, level: c_int, name: c_int) -> io::R
 }
 
 const INT_LEN: socklen_t = size_of::<c_int>() as socklen_t;
+
+// Miri knows few options of sockets, and no F_GETFD.
+#[cfg(all(test, not(any(ferrio_loom, miri))))]
+#[path = "socket_tests.rs"]
+mod tests;

@@ -444,3 +444,7 @@ pub(crate) fn forget_fallbacks() {
     #[cfg(sel_poll)]
     question::forget_fallbacks();
 }
+
+// Miri has no poll(2), and epoll(7) in part.
+#[cfg(all(test, has_pipe, not(any(ferrio_loom, miri))))]
+mod selector_tests;

@@ -1,0 +1,108 @@
+//! A selector with its bell, each kind with each, on the real kernel.
+
+use std::os::fd::AsRawFd;
+
+use super::*;
+use crate::sys::unix::os::{fd, pipe};
+
+const NOW: Option<Duration> = Some(Duration::ZERO);
+
+fn all() -> impl Iterator<Item = (SelectorKind, WakerKind)> {
+    let wakers = |&kind| crate::sys::WAKERS.iter().map(move |&waker| (kind, waker));
+    AVAILABLE.iter().flat_map(wakers)
+}
+
+/// What one poll that doesn't block finds: tokens, readable, writable.
+fn poll(selector: &Selector) -> Vec<(usize, bool, bool)> {
+    let mut events = Events::with_capacity(8);
+    let mut turn = Turn::default();
+    selector.select(&mut turn, &mut events, NOW).unwrap();
+    let event = |event: &Event| (event.token().0, event.is_readable(), event.is_writable());
+    events.iter().map(event).collect()
+}
+
+#[test]
+fn a_ring_ends_one_poll_and_leaves_nothing_in_a_bell_that_has_to_be_emptied() {
+    for (kind, waker) in all() {
+        let selector = Selector::new(kind, waker).unwrap();
+        let hub = selector.hub().unwrap();
+        let signal = hub.notify().subscribe(Token(7));
+        for _ in 0..3 {
+            let _ = hub.notify().wake(&signal);
+            hub.ring().unwrap();
+            assert_eq!(poll(&selector), [(7, true, false)], "{kind} {waker}");
+            assert_eq!(poll(&selector), [], "{kind} {waker}");
+        }
+        let Some(bell) = hub.bell.get() else {
+            panic!("{kind} {waker}: no bell")
+        };
+        // An eventfd's counter may stay where each write is an edge; a queue is not read.
+        let is_emptied = waker == WakerKind::Pipe
+            || waker == WakerKind::Eventfd
+                && (kind == SelectorKind::Poll || !cfg!(has_eventfd_edges));
+        if is_emptied {
+            let mut buffer = [0; 8];
+            let rest = fd::read(bell.as_fd(), &mut buffer).unwrap_err();
+            assert_eq!(rest.kind(), io::ErrorKind::WouldBlock, "{kind} {waker}");
+        }
+    }
+}
+
+#[test]
+fn a_descriptor_is_reported_as_it_is_registered_and_no_longer() {
+    for (kind, waker) in all() {
+        let selector = Selector::new(kind, waker).unwrap();
+        let (reader, writer) = pipe::pipe().unwrap();
+        let (read, write) = (reader.as_raw_fd(), writer.as_raw_fd());
+        selector
+            .register(read, Token(1), Interest::READABLE)
+            .unwrap();
+        selector
+            .register(write, Token(2), Interest::WRITABLE)
+            .unwrap();
+        assert_eq!(poll(&selector), [(2, false, true)], "{kind}");
+        selector.deregister(write).unwrap();
+        fd::write(writer.as_fd(), b"x").unwrap();
+        assert_eq!(poll(&selector), [(1, true, false)], "{kind}");
+        selector
+            .reregister(read, Token(3), Interest::READABLE)
+            .unwrap();
+        assert_eq!(poll(&selector), [(3, true, false)], "{kind}");
+        selector.deregister(read).unwrap();
+        assert_eq!(poll(&selector), [], "{kind}");
+        for fd in [read, -1] {
+            let error = selector.reregister(fd, Token(3), Interest::READABLE);
+            error.expect_err("it is not registered");
+            selector.deregister(fd).expect_err("it is not registered");
+        }
+        let error = selector.register(-1, Token(3), Interest::READABLE);
+        assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::EBADF));
+    }
+}
+
+#[test]
+fn a_selector_tells_what_it_is() {
+    let mut ids = Vec::new();
+    for (kind, waker) in all() {
+        let selector = Selector::new(kind, waker).unwrap();
+        selector.hub().unwrap();
+        assert_eq!((selector.kind(), selector.waker()), (kind, waker));
+        let fd = selector.fd().as_raw_fd();
+        let text = format!("Selector {{ kind: {kind:?}, waker: {waker:?}, fd: {fd} }}");
+        assert_eq!(format!("{selector:?}"), text);
+        #[cfg(any(debug_assertions, feature = "runtime-selector", sel_poll))]
+        ids.push(selector.id());
+    }
+    assert!(!ids.contains(&0));
+    ids.sort_unstable();
+    let all = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "no id comes twice");
+}
+
+#[cfg(any(has_epoll_pwait2, all(sel_poll, has_ppoll)))]
+#[test]
+fn short_is_more_than_nothing_and_less_than_a_millisecond() {
+    let is = |nanoseconds| is_short(Duration::from_nanos(nanoseconds));
+    assert!(!is(0) && is(1) && is(999_999) && !is(1_000_000) && !is(2_000_000));
+}
