@@ -16,7 +16,7 @@ struct Table {
 #[serde(deny_unknown_fields)]
 struct Group {
     reason: String,
-    /// `file: what was changed`, without the line.
+    /// `file: what was changed`, without the line; as often as it survives.
     changes: Vec<String>,
 }
 
@@ -27,7 +27,7 @@ impl Survivors {
         Self::of(TABLE)
     }
 
-    fn of(table: &str) -> Result<Self> {
+    pub fn of(table: &str) -> Result<Self> {
         let Table { survivor } = toml::from_str(table).context("survivors.toml")?;
         for group in &survivor {
             ensure!(!group.reason.is_empty(), "{:?}: why?", group.changes);
@@ -35,11 +35,28 @@ impl Survivors {
         Ok(Self(survivor))
     }
 
+    /// All of them, to be taken one by one.
+    pub fn explanations(&self) -> Explanations<'_> {
+        let groups = self.0.iter();
+        let all = groups.flat_map(|group| {
+            group
+                .changes
+                .iter()
+                .map(|change| (&**change, &*group.reason))
+        });
+        Explanations(all.collect())
+    }
+}
+
+/// Those that have not been used yet: one may not speak for two.
+pub struct Explanations<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Explanations<'a> {
     /// Why a change survives, as cargo-mutants calls it: `file:line:column: what was changed`.
-    pub fn reason(&self, change: &str) -> Option<&str> {
+    pub fn take(&mut self, change: &str) -> Option<&'a str> {
         let name = without_place(change)?;
-        let group = self.0.iter().find(|group| group.changes.contains(&name))?;
-        Some(&group.reason)
+        let index = self.0.iter().position(|(change, _)| *change == name)?;
+        Some(self.0.swap_remove(index).1)
     }
 }
 
@@ -58,18 +75,12 @@ mod tests {
     fn a_survivor_is_known_wherever_its_line_is() {
         let table = "[[survivor]]\nreason = 'r'\nchanges = ['src/a.rs: replace | with ^ in f']";
         let survivors = Survivors::of(table).unwrap();
-        assert_eq!(
-            survivors.reason("src/a.rs:3:7: replace | with ^ in f"),
-            Some("r")
-        );
-        assert_eq!(
-            survivors.reason("src/a.rs:3:7: replace | with & in f"),
-            None
-        );
-        assert_eq!(
-            survivors.reason("src/b.rs:3:7: replace | with ^ in f"),
-            None
-        );
+        let mut explanations = survivors.explanations();
+        let mut reason = |change| explanations.take(change);
+        assert_eq!(reason("src/a.rs:3:7: replace | with & in f"), None);
+        assert_eq!(reason("src/b.rs:3:7: replace | with ^ in f"), None);
+        assert_eq!(reason("src/a.rs:3:7: replace | with ^ in f"), Some("r"));
+        assert_eq!(reason("src/a.rs:4:7: replace | with ^ in f"), None);
         assert!(Survivors::read().is_ok());
     }
 }

@@ -1,0 +1,240 @@
+//! The tests that look, in their order: the quick ones first.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use crate::cmd::conformance::kqueue;
+use crate::cmd::forced_cfgs;
+use crate::workspace::{Workspace, rustflags};
+
+/// What differs from an ordinary build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Build {
+    Ordinary,
+    /// kqueue(2), simulated.
+    Kqueue,
+    /// Without what other systems lack.
+    Without,
+    /// With loom's synchronisation.
+    Loom,
+}
+
+/// One run of cargo-mutants.
+pub struct Pass {
+    pub name: &'static str,
+    build: Build,
+    /// The changes that it tests, by the beginning of their files' names.
+    files: &'static [&'static str],
+    /// The package whose tests run.
+    pub package: &'static str,
+    /// How many seconds they may take, several times what they do.
+    pub limit: u32,
+    /// What else cargo-mutants is told.
+    pub arguments: &'static [&'static str],
+    /// Of that package. Without, its unit tests.
+    pub suites: &'static [&'static str],
+}
+
+/// The code of which other builds have nothing.
+const KQUEUE: [&str; 2] = ["src/sys/unix/selector/kqueue/", "src/sys/unix/os/kqueue.rs"];
+
+/// Where builds without epoll differ otherwise.
+const DIFFERS: [&str; 8] = [
+    "src/sys/unix/selector/kqueue/",
+    "src/sys/unix/os/kqueue.rs",
+    "src/sys/unix/selector/mod.rs",
+    "src/sys/unix/os/mod.rs",
+    "src/sys/unix/os/fd.rs",
+    "src/sys/unix/os/pipe.rs",
+    "src/sys/unix/os/refusal.rs",
+    "src/sys/unix/os/socket.rs",
+];
+
+pub const PASSES: [Pass; 8] = [
+    Pass {
+        name: "unit",
+        build: Build::Ordinary,
+        files: &["src/"],
+        package: "ferrio",
+        limit: 20,
+        arguments: &["--all-features", "-C=--lib"],
+        suites: &[],
+    },
+    Pass {
+        name: "suites",
+        build: Build::Ordinary,
+        files: &["src/"],
+        package: "ferrio-conformance",
+        limit: 90,
+        arguments: &[],
+        suites: &[
+            "fallbacks",
+            "late_pipes",
+            "lifetime",
+            "poll_changes",
+            "poll_edges",
+            "poll_faults",
+            "poll_wakes",
+            "registration",
+            "rollback",
+            "scripts",
+            "spurious",
+            "time",
+            "tokens",
+            "wake",
+            "wakers",
+        ],
+    },
+    Pass {
+        name: "more-suites",
+        build: Build::Ordinary,
+        files: &["src/"],
+        package: "ferrio-conformance",
+        limit: 90,
+        arguments: &[],
+        suites: &[
+            "addresses",
+            "backlog",
+            "birth",
+            "closed",
+            "deregistration",
+            "fairness",
+            "faults_accept",
+            "faults_sockets",
+            "fork",
+            "fork_threads",
+            "levels",
+            "limits",
+            "nested",
+            "outer",
+            "pipes",
+            "poll_descriptors",
+            "poll_numbers",
+            "profiles",
+            "raw",
+            "rearm_local",
+            "rearm_net",
+            "sockets_tcp",
+            "sockets_unix",
+            "spin",
+            "wake_calls",
+            "waker_fallback",
+        ],
+    },
+    Pass {
+        name: "interposed",
+        build: Build::Ordinary,
+        files: &["src/sys/unix/os/epoll"],
+        package: "ferrio",
+        limit: 90,
+        arguments: &["--all-features", "-C=--test=interposed"],
+        suites: &[],
+    },
+    Pass {
+        name: "kqueue-unit",
+        build: Build::Kqueue,
+        files: &DIFFERS,
+        package: "ferrio",
+        limit: 20,
+        arguments: &["--all-features", "-C=--lib"],
+        suites: &[],
+    },
+    Pass {
+        name: "kqueue-suites",
+        build: Build::Kqueue,
+        files: &DIFFERS,
+        package: "ferrio-conformance",
+        limit: 90,
+        arguments: &[],
+        suites: &[
+            "closed_local",
+            "fallbacks",
+            "late_pipes",
+            "lifetime",
+            "nested",
+            "pipes",
+            "raw",
+            "rearm_local",
+            "registration",
+            "rollback",
+            "scripts",
+            "spurious",
+            "time",
+            "tokens",
+            "wake",
+            "wakers",
+        ],
+    },
+    Pass {
+        name: "without",
+        build: Build::Without,
+        files: &["src/sys/unix/os/"],
+        package: "ferrio-conformance",
+        limit: 90,
+        arguments: &[],
+        suites: &[
+            "birth",
+            "faults_accept",
+            "sockets_tcp",
+            "sockets_unix",
+            "pipes",
+            "wake",
+        ],
+    },
+    Pass {
+        name: "loom",
+        build: Build::Loom,
+        files: &["src/notify", "src/sys/poll/"],
+        package: "ferrio",
+        limit: 300,
+        arguments: &[
+            "--features=runtime-selector",
+            "--profile=release",
+            "-C=--lib",
+        ],
+        suites: &[],
+    },
+];
+
+impl Pass {
+    /// Whether a change is in a file that this build compiles, and whose tests these are.
+    pub fn concerns(&self, change: &str) -> bool {
+        let is_in = |files: &[&str]| files.iter().any(|file| change.starts_with(file));
+        is_in(self.files) && (self.build == Build::Kqueue || !is_in(&KQUEUE))
+    }
+
+    pub fn environment(&self, workspace: &Workspace) -> Result<Vec<(String, OsString)>> {
+        let flags = |flags: &str| vec![("RUSTFLAGS".to_owned(), rustflags(flags).into())];
+        Ok(match self.build {
+            Build::Ordinary => Vec::new(),
+            Build::Kqueue => kqueue::environment(workspace, None)?,
+            Build::Without => flags(&forced_cfgs::without_flags()),
+            Build::Loom => flags("--cfg ferrio_loom"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_is_seen_by_a_build_that_has_it() {
+        let passes = |change: &str| -> Vec<&str> {
+            let concerned = PASSES.iter().filter(|pass| pass.concerns(change));
+            concerned.map(|pass| pass.name).collect()
+        };
+        let kqueue = ["kqueue-unit", "kqueue-suites"];
+        assert_eq!(passes("src/sys/unix/os/kqueue.rs:1:1: x"), kqueue);
+        assert_eq!(passes("src/sys/unix/selector/kqueue/mod.rs:1:1: x"), kqueue);
+        assert_eq!(
+            passes("src/notify/turn.rs:1:1: x"),
+            ["unit", "suites", "more-suites", "loom"]
+        );
+        assert_eq!(
+            passes("src/sys/unix/os/epoll.rs:1:1: x"),
+            ["unit", "suites", "more-suites", "interposed", "without"]
+        );
+    }
+}
