@@ -76,7 +76,7 @@ const DERIVED: &[&str] = &[
     "waker_udp",     // a UDP socket, where there is nothing else
     "waker_flag",    // a flag in memory, where there is nobody else
     "poll_has_fd",   // a `Poll` is a descriptor that another loop can watch
-    "epoll_in_one",  // a program links all of libc's functions for epoll(7), or none: musl
+    "musl",          // libc is musl: it has its own way of calling epoll_wait(2)
     "ferrio_loom",   // model checking, see src/sync.rs
     "ferrio_kqueue", // kqueue(2) on Linux, from a library of that name, see src/sys/unix/os/kqueue.rs
     // Tests see by another option which sockets get SO_NOSIGPIPE.
@@ -409,7 +409,11 @@ fn main() {
     set_if(os == "wasi", "os_wasi");
     set_if(os == "hermit", "os_hermit");
     let libc = env::var("CARGO_CFG_TARGET_ENV").unwrap_or_default();
-    set_if(os == "linux" && libc == "musl", "epoll_in_one");
+    // The second is made of the first.
+    set_if(
+        os == "linux" && ["musl", "ohos"].contains(&libc.as_str()),
+        "musl",
+    );
     set_if(
         is_set("CARGO_CFG_UNIX") || ["wasi", "hermit"].contains(&os.as_str()),
         "os_fd",

@@ -27,6 +27,9 @@ const LINKED: [(&str, &str); 2] = [
     ("-C target-feature=+crt-static", "linked-static"),
 ];
 
+/// The other libc, which is linked statically anyway.
+const MUSL: &str = "x86_64-unknown-linux-musl";
+
 /// In tests/interposed.rs.
 const INTERPOSED: &str = "a_function_in_front_of_libcs_is_called_and_its_errors_arrive";
 
@@ -106,6 +109,12 @@ fn linked(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     let mut lines = version.lines();
     let host = lines.find_map(|line| line.strip_prefix("host: "));
     let host = host.context("rustc does not name its host")?;
+    if host == "x86_64-unknown-linux-gnu" {
+        // The calls that ferrio makes in libc's place are those that this one makes, too.
+        install::target(workspace, MUSL)?;
+        let mut cargo = workspace.cargo(["test", "-p", "ferrio", "--target", MUSL, "--lib"]);
+        run::tests(&mut cargo, counts)?;
+    }
     for (flags, directory) in LINKED {
         let mut cargo = workspace.cargo(["test", "-p", "ferrio", "--target", host]);
         cargo

@@ -13,7 +13,8 @@
 //! epoll_wait in the kernel, and under Miri, which knows functions only. And then epoll_pwait2(2), which
 //! is always called past libc, is not called either: see [`passes_libc`].
 //!
-//! The call is the same one for the kernel, seccomp filters, ptrace(2) and emulators either way.
+//! The call is the same one for the kernel, seccomp filters, ptrace(2) and emulators either way: what
+//! glibc calls epoll_wait(2), musl makes epoll_pwait(2) of.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -110,8 +111,8 @@ mod direct {
 
     use super::Count;
 
-    /// The system call, by the convention of syscall(2) for x86-64. The kernel answers errors with
-    /// the negative number, and leaves `errno` alone.
+    /// The system call that libc makes, by the convention of syscall(2) for x86-64. The kernel answers
+    /// errors with the negative number, and leaves `errno` alone.
     ///
     /// # Safety
     ///
@@ -126,6 +127,7 @@ mod direct {
         let count: isize;
         // SAFETY: the kernel writes at most `room` records to where the caller promises that there is
         // memory for them. Of registers it changes these three only, and it uses no stack of ours.
+        #[cfg(not(musl))]
         unsafe {
             asm!(
                 "syscall",
@@ -139,14 +141,79 @@ mod direct {
                 options(nostack, preserves_flags),
             );
         }
+        // SAFETY: as above; there is no signal mask, so the kernel does not look at its length.
+        #[cfg(musl)]
+        unsafe {
+            asm!(
+                "syscall",
+                inlateout("rax") libc::SYS_epoll_pwait as isize => count,
+                in("rdi") epoll as isize,
+                in("rsi") records,
+                in("rdx") room as isize,
+                in("r10") timeout as isize,
+                in("r8") 0_isize,
+                in("r9") size_of::<u64>(),
+                lateout("rcx") _,
+                lateout("r11") _,
+                options(nostack, preserves_flags),
+            );
+        }
         Count(count)
     }
 
     #[cfg(all(test, not(ferrio_loom)))]
     mod tests {
         use std::mem::MaybeUninit;
+        use std::thread;
 
         use super::*;
+
+        /// Has this thread's calls of that number fail from now on, by seccomp(2).
+        fn forbid(call: libc::c_long) {
+            let step = |code: u32, k: u32, jf: u8| libc::sock_filter {
+                code: code as u16,
+                jt: 0,
+                jf,
+                k,
+            };
+            // The number comes first in `seccomp_data`.
+            let mut steps = [
+                step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+                step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, call as u32, 1),
+                step(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | 1, 0),
+                step(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0),
+            ];
+            let filter = libc::sock_fprog {
+                len: steps.len() as u16,
+                filter: steps.as_mut_ptr(),
+            };
+            // SAFETY: the option takes numbers.
+            let alone = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+            let mode = libc::SECCOMP_MODE_FILTER;
+            // SAFETY: `filter` is a filter of that length, which the kernel copies.
+            let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const filter) };
+            assert_eq!((alone, set), (0, 0), "{}", std::io::Error::last_os_error());
+        }
+
+        #[test]
+        fn a_filter_sees_the_call_that_libc_makes() {
+            let forbidden = |call| {
+                let mut record = MaybeUninit::<epoll_event>::uninit();
+                let to = record.as_mut_ptr();
+                forbid(call);
+                // SAFETY: memory for one record.
+                let libcs = unsafe { libc::epoll_wait(-1, to, 1, 0) };
+                assert_eq!(libcs, -1);
+                let libcs = std::io::Error::last_os_error().raw_os_error().unwrap();
+                // SAFETY: memory for one record.
+                let Count(ours) = unsafe { epoll_wait(-1, to, 1, 0) };
+                assert_eq!(ours, -libcs as isize, "{call}");
+                libcs == libc::EPERM
+            };
+            let each = [libc::SYS_epoll_wait, libc::SYS_epoll_pwait]
+                .map(|call| thread::spawn(move || forbidden(call)).join().unwrap());
+            assert_eq!(each, [!cfg!(musl), cfg!(musl)]);
+        }
 
         #[test]
         fn the_kernels_errors_become_errors() {
@@ -186,7 +253,7 @@ mod owner {
                 let answer = wait == other
                     && match wait {
                         Some(_) => wait != ours,
-                        None => cfg!(epoll_in_one),
+                        None => cfg!(musl),
                     };
                 ANSWER.store(u8::from(answer), Ordering::Relaxed);
                 answer
@@ -227,7 +294,7 @@ mod owner {
             let wait = file_of(libc::epoll_wait as *const () as usize);
             let other = file_of(libc::getauxval as *const () as usize);
             let ours = file_of(is_libc as *const () as usize);
-            let own = wait == other && (wait != ours || cfg!(epoll_in_one));
+            let own = wait == other && (wait != ours || cfg!(musl));
             assert_eq!(is_libc(), own);
             assert_eq!(is_libc(), own, "the second time");
         }
