@@ -164,6 +164,8 @@ const ACCEPT: &[i32] = &[
     libc::EPROTONOSUPPORT,
     libc::ESOCKTNOSUPPORT,
     libc::ETIMEDOUT,
+    // "May be seen during a trace": ERESTARTSYS, which no header for programs has.
+    512,
     // "Error handling": those of the network, of a connection that is pending.
     libc::EHOSTDOWN,
     libc::EHOSTUNREACH,
@@ -278,7 +280,13 @@ const OPTION: &[i32] = &[
     libc::ENOTSOCK,
 ];
 
-const PIPE_ERRORS: &[i32] = &[libc::EFAULT, libc::EINVAL, libc::EMFILE, libc::ENFILE];
+const PIPE_ERRORS: &[i32] = &[
+    libc::EFAULT,
+    libc::EINVAL,
+    libc::EMFILE,
+    libc::ENFILE,
+    libc::ENOPKG,
+];
 
 const POLL: &[i32] = &[libc::EFAULT, libc::EINTR, libc::EINVAL, libc::ENOMEM];
 
