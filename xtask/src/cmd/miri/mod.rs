@@ -17,6 +17,9 @@ use table::Table;
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct Arguments {
+    /// Only ferrio's own tests, and of those not what takes a minute: what CI has time for
+    #[arg(long)]
+    quick: bool,
     /// Only tests whose name contains this
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -25,12 +28,28 @@ pub struct Arguments {
     seed: u64,
 }
 
+impl Arguments {
+    /// What fits into CI.
+    pub fn ci() -> Self {
+        Self {
+            quick: true,
+            ..Self::default()
+        }
+    }
+}
+
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
     install::nightly(&["miri", "rust-src"])?;
     let table = Table::read(workspace)?;
     let units = ["-p", "ferrio", "--lib", "--all-features"];
-    let skipped = table.skipped("ferrio");
+    let mut skipped = table.skipped("ferrio");
+    if arguments.quick {
+        skipped.extend(table.slow());
+    }
     test(workspace, arguments, (&units, None), &skipped, counts)?;
+    if arguments.quick {
+        return Ok(());
+    }
     let mut units = vec!["-p", "ferrio-conformance"];
     for suite in table.suites() {
         units.extend(["--test", suite]);
@@ -60,7 +79,8 @@ fn test(
         .env("CARGO_TARGET_DIR", workspace.target("miri"))
         .env("CARGO_INCREMENTAL", "0")
         .env("MIRIFLAGS", flags(arguments.seed))
-        .arg("--");
+        // How long each took, to see what costs the time.
+        .args(["--", "-Zunstable-options", "--report-time"]);
     if let Some(name) = arguments.name.as_deref().or(backend) {
         miri.arg(name);
     }

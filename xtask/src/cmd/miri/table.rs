@@ -16,6 +16,8 @@ pub struct Table {
     run: Vec<String>,
     /// The backend that they are run on.
     pub backend: String,
+    /// Tests of ferrio that take a minute or more.
+    slow: Vec<String>,
     limit: Vec<Limit>,
     leave_out: Vec<LeftOut>,
 }
@@ -81,7 +83,12 @@ impl Table {
             .collect()
     }
 
-    /// The same for the suites that are run.
+    /// ferrio's tests that take a minute or more.
+    pub fn slow(&self) -> impl Iterator<Item = &str> {
+        self.slow.iter().map(String::as_str)
+    }
+
+    /// The tests that are not run of the suites that are.
     pub fn skipped_in_suites(&self) -> Vec<&str> {
         self.suites()
             .flat_map(|suite| self.skipped(suite))
@@ -103,7 +110,7 @@ impl Table {
 mod tests {
     use super::*;
 
-    const SMALL: &str = "run = ['wake']\nbackend = 'b'\n\
+    const SMALL: &str = "run = ['wake']\nbackend = 'b'\nslow = ['x::z']\n\
         [[limit]]\nreason = 'r'\ntests = ['wake a::b', 'ferrio x::y']\n\
         [[leave_out]]\nreason = 'fork'\nsuites = ['fork']\n";
 
@@ -123,6 +130,7 @@ mod tests {
     fn what_is_skipped_belongs_to_its_program() {
         let table: Table = toml::from_str(SMALL).unwrap();
         assert_eq!(table.skipped("ferrio"), ["x::y"]);
+        assert!(table.slow().eq(["x::z"]));
         assert_eq!(table.skipped_in_suites(), ["a::b"]);
         assert_eq!(table.left_out(), [("fork", "fork")]);
     }

@@ -30,6 +30,20 @@ const LIMITS: &str = include_str!("limits.toml");
 /// How long one test program may run. Several times as long as without a sanitizer.
 const LIMIT: Duration = Duration::from_secs(600);
 
+/// The programs whose tests share things between threads: what CI has time for.
+const QUICK: [&str; 10] = [
+    "ferrio",
+    "deregistration",
+    "poll_changes",
+    "poll_wakes",
+    "registration",
+    "spin",
+    "threads",
+    "wake",
+    "wake_races",
+    "wakers",
+];
+
 #[derive(Args, Clone, Debug)]
 pub struct Arguments {
     /// What to look for
@@ -37,6 +51,9 @@ pub struct Arguments {
     /// Only test programs with this name, such as `wake`
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+    /// Only what CI has time for: ferrio's own tests, and suites on registrations and wakes
+    #[arg(long, conflicts_with = "only")]
+    quick: bool,
     /// How many test programs run at a time [default: half of the cores]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -46,6 +63,25 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// What fits into CI.
+    pub fn ci() -> Self {
+        Self {
+            sanitizer: Sanitizer::Thread,
+            only: Vec::new(),
+            quick: true,
+            jobs: None,
+            keep: false,
+        }
+    }
+
+    /// The programs that are asked for; none: all.
+    fn programs(&self) -> Vec<String> {
+        match self.quick {
+            true => QUICK.map(str::to_owned).into(),
+            false => self.only.clone(),
+        }
+    }
+
     /// What the closing line begins with.
     pub fn name(&self) -> &'static str {
         self.sanitizer.command()
@@ -77,7 +113,7 @@ fn check(
     sanitizer.must_see_a_fault(workspace, directory, &reports)?;
     counts.add(true);
     let around = around(workspace, sanitizer, directory, &reports)?;
-    let programs = build(workspace, &around, &arguments.only)?;
+    let programs = build(workspace, &around, &arguments.programs())?;
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let plan = Plan {
         repeat: 1,
