@@ -246,6 +246,24 @@ fn wakers_beyond_the_slots_lose_nothing() {
 }
 
 #[test]
+fn no_slot_is_given_to_two() {
+    for taken in 0..SLOTS {
+        model(3, move || {
+            let world = World::new();
+            for _ in 0..taken {
+                world.notify.subscribe(SOURCE);
+            }
+            let other = world.clone();
+            let thread = thread::spawn(move || other.notify.subscribe(A));
+            let signals = [world.notify.subscribe(B), thread.join().unwrap()];
+            if let [Signal::Slot(a), Signal::Slot(b)] = signals {
+                assert_ne!(a, b);
+            }
+        });
+    }
+}
+
+#[test]
 fn a_slots_next_owner_loses_nothing_to_the_last_one() {
     model(3, || {
         let world = World::new();

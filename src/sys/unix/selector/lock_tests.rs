@@ -52,6 +52,20 @@ fn a_lock_whose_holder_is_missing_is_abandoned_and_nothing_is_freed() {
 }
 
 #[test]
+fn at_home_a_holder_may_take_longer_than_a_child_waits() {
+    let lock = Lock::new(0_usize);
+    let held = lock.lock().expect("free");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| lock.lock().map(|guard| *guard));
+        // The time is part of the promise: a child would have given up.
+        thread::sleep(PAUSE * TRIES as u32 * 2);
+        drop(held);
+        assert_eq!(waiting.join().unwrap(), Some(0));
+    });
+    assert_eq!(lock.home.load(Ordering::Relaxed), process::id());
+}
+
+#[test]
 fn a_child_that_gets_the_lock_after_all_is_its_home() {
     let lock = Lock::new(0_usize);
     forked(&lock);

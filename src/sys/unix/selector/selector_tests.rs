@@ -106,3 +106,30 @@ fn short_is_more_than_nothing_and_less_than_a_millisecond() {
     let is = |nanoseconds| is_short(Duration::from_nanos(nanoseconds));
     assert!(!is(0) && is(1) && is(999_999) && !is(1_000_000) && !is(2_000_000));
 }
+
+#[cfg(sel_epoll)]
+#[test]
+fn events_are_added_behind_those_that_are_there_and_a_ring_is_none() {
+    let epoll = epoll::Epoll::new().unwrap();
+    let (bell, ringer) = pipe::pipe().unwrap();
+    epoll.watch_bell(bell.as_fd()).unwrap();
+    let (reader, writer) = pipe::pipe().unwrap();
+    let interest = Interest::READABLE;
+    epoll
+        .register(reader.as_raw_fd(), Token(1), interest)
+        .unwrap();
+    for (rings, writes) in [(true, false), (true, true), (false, true)] {
+        for (condition, end) in [(rings, &ringer), (writes, &writer)] {
+            if condition {
+                fd::write(end.as_fd(), b"x").unwrap();
+            }
+        }
+        let mut list = Vec::with_capacity(8);
+        list.extend([2, 3, 4].map(|token| Event::wake(Token(token))));
+        let harvest = epoll.wait(&mut list, 4, NOW).unwrap();
+        assert_eq!((harvest.events, harvest.rung), (usize::from(writes), rings));
+        let tokens: Vec<usize> = list.iter().map(|event| event.token().0).collect();
+        let expected = [2, 3, 4, 1];
+        assert_eq!(tokens, expected[..3 + usize::from(writes)]);
+    }
+}

@@ -159,3 +159,6 @@ impl DeadPipe {
         Event::new(self.token, readiness, WRITE | WRITE_EOF)
     }
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+mod dead_pipes_tests;

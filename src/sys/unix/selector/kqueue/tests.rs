@@ -102,6 +102,20 @@ fn batches_are_kept_apart() {
     }
 }
 
+/// The token is the same: only the batch tells that the place is another's.
+#[test]
+fn a_place_of_an_earlier_batch_says_nothing() {
+    let mut merge = Merge::default();
+    for _ in 0..2 {
+        let records = [record(3, EVFILT_READ, 1), record(4, EVFILT_READ, 2)];
+        events(&mut merge, &records, -1);
+        let records = [record(9, EVFILT_WRITE, 1), record(3, EVFILT_WRITE, 1)];
+        let (list, _) = events(&mut merge, &records, -1);
+        assert_eq!(tokens(&list), [1, 1]);
+        assert!(list.iter().all(|event| !event.is_readable()));
+    }
+}
+
 #[test]
 fn a_token_that_changed_in_between_is_an_event_of_its_own() {
     let records = [record(3, EVFILT_READ, 1), record(3, EVFILT_WRITE, 2)];
@@ -135,6 +149,14 @@ fn records_that_are_all_zeroes_are_nothing() {
     let records = [nothing, record(3, EVFILT_READ, 1), nothing];
     let (list, _) = events(&mut Merge::default(), &records, -1);
     assert_eq!(tokens(&list), [1]);
+    // What has anything at all is something: another system's filter 0 is real.
+    for (ident, filter, flags, token) in
+        [(1, 0, 0, 0), (0, 0, OURS, 0), (0, 0, 0, 5), (0, -1, 0, 0)]
+    {
+        let one = Kevent::new(ident, filter, flags, token);
+        let (list, _) = events(&mut Merge::default(), &[one], -1);
+        assert_eq!(tokens(&list), [token]);
+    }
     // Standard input with token 0 is something.
     let (list, _) = events(&mut Merge::default(), &[record(0, EVFILT_READ, 0)], -1);
     assert_eq!(tokens(&list), [0]);
