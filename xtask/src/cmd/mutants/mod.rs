@@ -173,7 +173,7 @@ fn command(workspace: &Workspace, pass: &Pass) -> Result<Command> {
     let mut command = workspace.cargo(["mutants", "-p", "ferrio"]);
     command
         .args(["--test-package", pass.package])
-        .args(["--no-times", "--shuffle", "--cap-lints=true"])
+        .args(["--no-times", "--shuffle"])
         .args(["--timeout", &pass.limit.to_string()])
         .args(["--build-timeout", "300"])
         .args(FILES.map(|file| format!("--file={file}")))

@@ -2,10 +2,12 @@
 
 use std::ffi::OsString;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::cmd::conformance::kqueue;
 use crate::cmd::forced_cfgs;
+use crate::install;
+use crate::run;
 use crate::workspace::{Workspace, rustflags};
 
 /// What differs from an ordinary build.
@@ -28,7 +30,10 @@ pub struct Pass {
     files: &'static [&'static str],
     /// The package whose tests run.
     pub package: &'static str,
-    /// How many seconds they may take, several times what they do.
+    /// How many seconds one test program may compute, several times what it does: an endless loop ends
+    /// then, and a machine that is busy, or halted, counts for nothing.
+    computes: u32,
+    /// How many seconds all of them may take on a busy machine.
     pub limit: u32,
     /// What else cargo-mutants is told.
     pub arguments: &'static [&'static str],
@@ -57,7 +62,8 @@ pub const PASSES: [Pass; 8] = [
         build: Build::Ordinary,
         files: &["src/"],
         package: "ferrio",
-        limit: 20,
+        computes: 10,
+        limit: 90,
         arguments: &["--all-features", "-C=--lib"],
         suites: &[],
     },
@@ -66,6 +72,7 @@ pub const PASSES: [Pass; 8] = [
         build: Build::Ordinary,
         files: &["src/"],
         package: "ferrio-conformance",
+        computes: 60,
         limit: 90,
         arguments: &[],
         suites: &[
@@ -91,6 +98,7 @@ pub const PASSES: [Pass; 8] = [
         build: Build::Ordinary,
         files: &["src/"],
         package: "ferrio-conformance",
+        computes: 60,
         limit: 90,
         arguments: &[],
         suites: &[
@@ -127,6 +135,7 @@ pub const PASSES: [Pass; 8] = [
         build: Build::Ordinary,
         files: &["src/sys/unix/os/epoll"],
         package: "ferrio",
+        computes: 60,
         limit: 90,
         arguments: &["--all-features", "-C=--test=interposed"],
         suites: &[],
@@ -136,8 +145,9 @@ pub const PASSES: [Pass; 8] = [
         build: Build::Kqueue,
         files: &DIFFERS,
         package: "ferrio",
-        limit: 20,
-        arguments: &["--all-features", "-C=--lib"],
+        computes: 10,
+        limit: 90,
+        arguments: &["--cap-lints=true", "--all-features", "-C=--lib"],
         suites: &[],
     },
     Pass {
@@ -145,8 +155,9 @@ pub const PASSES: [Pass; 8] = [
         build: Build::Kqueue,
         files: &DIFFERS,
         package: "ferrio-conformance",
+        computes: 60,
         limit: 90,
-        arguments: &[],
+        arguments: &["--cap-lints=true"],
         suites: &[
             "closed_local",
             "fallbacks",
@@ -171,6 +182,7 @@ pub const PASSES: [Pass; 8] = [
         build: Build::Without,
         files: &["src/sys/unix/os/"],
         package: "ferrio-conformance",
+        computes: 60,
         limit: 90,
         arguments: &[],
         suites: &[
@@ -187,6 +199,7 @@ pub const PASSES: [Pass; 8] = [
         build: Build::Loom,
         files: &["src/notify", "src/sys/poll/"],
         package: "ferrio",
+        computes: 250,
         limit: 300,
         arguments: &[
             "--features=runtime-selector",
@@ -205,14 +218,33 @@ impl Pass {
     }
 
     pub fn environment(&self, workspace: &Workspace) -> Result<Vec<(String, OsString)>> {
+        let host = host(workspace)?.replace('-', "_").to_uppercase();
+        let mut environment = self.flags(workspace)?;
+        environment.push((
+            format!("CARGO_TARGET_{host}_RUNNER"),
+            format!("prlimit --cpu={}", self.computes).into(),
+        ));
+        Ok(environment)
+    }
+
+    fn flags(&self, workspace: &Workspace) -> Result<Vec<(String, OsString)>> {
         let flags = |flags: &str| vec![("RUSTFLAGS".to_owned(), rustflags(flags).into())];
         Ok(match self.build {
             Build::Ordinary => Vec::new(),
+            // It forbids warnings, which some changes make.
             Build::Kqueue => kqueue::environment(workspace, None)?,
             Build::Without => flags(&forced_cfgs::without_flags()),
             Build::Loom => flags("--cfg ferrio_loom"),
         })
     }
+}
+
+/// The target that is built for, as rustc calls it.
+fn host(workspace: &Workspace) -> Result<String> {
+    let version = run::stdout(install::rustc(workspace).arg("-vV"))?;
+    let mut lines = version.lines();
+    let host = lines.find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not name its host")?.to_owned())
 }
 
 #[cfg(test)]
