@@ -10,7 +10,7 @@ const SANITIZER: &str = "FERRIO_SANITIZER";
 /// signals so that the program's threads get them; nothing in the suite blocks any. It knows of fork(2),
 /// and nothing stays locked in the child.
 pub(crate) fn owns(tid: libc::pid_t) -> bool {
-    if !env::var_os(SANITIZER).is_some_and(|name| name == "thread") {
+    if env::var_os(SANITIZER).is_none_or(|name| name != "thread") {
         return false;
     }
     let status = fs::read_to_string(format!("/proc/self/task/{tid}/status"));
