@@ -1,10 +1,11 @@
-//! Everything bad at once: slow writers, readers that never read, half-closed and silent
+//! Everything bad at once: slow writers and readers, readers that never read, half-closed and silent
 //! connections, garbage, resets at every byte of a message, and three times as many connections as
 //! the server may have descriptors. All the while one good client asks every 50 ms, checks each
-//! byte of its answers, and has to be answered.
+//! byte of its answers, and has to be answered. Who is only slow has to get all that is due as well.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
@@ -16,17 +17,18 @@ use crate::clients::{connect, finish, noise, receive, reset, send};
 use crate::http::page;
 use crate::process::{Ended, HTTP, PROXY, Server, TLS_ECHO, wait_until};
 use crate::replies::Replies;
+use crate::slow::Slow;
 use crate::tls_client::{TlsClient, trusting};
 use crate::tools::Scratch;
 
-const DESCRIPTORS: u64 = 1000;
+pub const DESCRIPTORS: u64 = 1000;
 const FLOOD: usize = 3000;
 const PAUSE: Duration = Duration::from_millis(50);
 /// A byte each second, so many times.
 const SLOW_BYTES: usize = 5;
 
 /// The good client, in a thread of its own.
-struct Witness {
+pub struct Witness {
     thread: JoinHandle<Duration>,
     is_over: Arc<AtomicBool>,
     answers: Arc<AtomicU64>,
@@ -34,7 +36,7 @@ struct Witness {
 
 impl Witness {
     /// `ask` panics if it isn't answered, or not with the right bytes.
-    fn start(ask: impl FnMut() + Send + 'static) -> Witness {
+    pub fn start(ask: impl FnMut() + Send + 'static) -> Witness {
         let (is_over, answers) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let (over, count, mut ask) = (Arc::clone(&is_over), Arc::clone(&answers), ask);
         let thread = thread::spawn(move || {
@@ -59,7 +61,7 @@ impl Witness {
 
     /// Waits for so many more.
     #[track_caller]
-    fn expect_answers(&self, count: u64) {
+    pub fn expect_answers(&self, count: u64) {
         let target = self.answers.load(Relaxed) + count;
         wait_until("the good client is answered", || {
             assert!(!self.thread.is_finished(), "the good client has failed");
@@ -68,7 +70,7 @@ impl Witness {
     }
 
     #[track_caller]
-    fn end(self, name: &str) {
+    pub fn end(self, name: &str) {
         self.is_over.store(true, Relaxed);
         let longest = self.thread.join().expect("it was answered all along");
         let answers = self.answers.load(Relaxed);
@@ -77,7 +79,7 @@ impl Witness {
 }
 
 /// Each client costs this process a descriptor too, as does an upstream.
-fn raise_limit() {
+pub fn raise_limit() {
     let needed = (2 * FLOOD) as u64;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
     assert!(
@@ -88,7 +90,7 @@ fn raise_limit() {
 }
 
 /// A connection that may be refused at any moment.
-fn intrude(address: SocketAddr, bytes: &[u8]) -> Option<TcpStream> {
+pub fn intrude(address: SocketAddr, bytes: &[u8]) -> Option<TcpStream> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_nonblocking(true).expect("non-blocking");
     // As much as goes; whether anybody reads it is not the point.
@@ -148,16 +150,38 @@ fn account(name: &str, ended: &Ended) {
     assert!(ended.count("rounds") < 200_000, "{}", ended.stdout);
 }
 
-fn more_refused(line: &str) -> Option<u64> {
+pub fn more_refused(line: &str) -> Option<u64> {
     let count = line.strip_prefix("refused ")?.strip_suffix(" more")?;
     count.parse().ok()
 }
 
-fn ask_http(stream: &mut TcpStream, replies: &mut Replies) {
+pub fn ask_http(stream: &mut TcpStream, replies: &mut Replies) {
     send(stream, "GET /bytes/3000 HTTP/1.1\r\nHost: h\r\n\r\n");
     let reply = replies.next();
     assert_eq!(reply.status, 200);
     assert!(reply.body == page(3000), "the page differs");
+}
+
+/// Whether a new client gets an answer.
+pub fn http_serves(address: SocketAddr) -> bool {
+    let mut stream = connect(address);
+    let _ = stream.write_all(b"GET /bytes/0 HTTP/1.1\r\nHost: h\r\n\r\n");
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).is_ok() && &status == b"HTTP/1.1 200"
+}
+
+pub fn tls_echo_serves(address: SocketAddr, cert: &Path) -> bool {
+    let mut client = TlsClient::new(address, trusting(cert));
+    let done = |client: &TlsClient| client.at_end || !client.tls.is_handshaking();
+    client.try_run("a handshake", done).is_ok() && !client.at_end
+}
+
+pub fn proxy_serves(address: SocketAddr) -> bool {
+    let mut answer = [0; 5];
+    TcpStream::connect(address).is_ok_and(|mut stream| {
+        let sent = stream.write_all(b"hello");
+        sent.is_ok() && stream.read_exact(&mut answer).is_ok() && &answer == b"hello"
+    })
 }
 
 #[test]
@@ -170,13 +194,10 @@ fn http_answers_through_everything_at_once() {
     let witness = Witness::start(move || ask_http(&mut stream, &mut replies));
     let message = b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n123456789";
     let greedy = b"GET /bytes/99999999 HTTP/1.1\r\nHost: h\r\n\r\n";
+    let slow = Slow::at_http(address);
     attack(address, message, greedy, &witness);
-    wait_until("there is room again", || {
-        let mut stream = connect(address);
-        let _ = stream.write_all(b"GET /bytes/0 HTTP/1.1\r\nHost: h\r\n\r\n");
-        let mut status = [0; 12];
-        stream.read_exact(&mut status).is_ok() && &status == b"HTTP/1.1 200"
-    });
+    slow.into_iter().for_each(Slow::end);
+    wait_until("there is room again", || http_serves(address));
     witness.end("http");
     account("http", &server.end());
 }
@@ -198,18 +219,16 @@ fn tls_echo_answers_through_everything_at_once() {
         number += 1;
         client.echo(&noise(number, 3000));
     });
+    let slow = Slow::at_tls_echo(address, &cert);
     attack(address, &hello, &hello, &witness);
-    wait_until("there is room again", || {
-        let mut client = TlsClient::new(address, trusting(&cert));
-        let done = |client: &TlsClient| client.at_end || !client.tls.is_handshaking();
-        client.try_run("a handshake", done).is_ok() && !client.at_end
-    });
+    slow.into_iter().for_each(Slow::end);
+    wait_until("there is room again", || tls_echo_serves(address, &cert));
     witness.end("tls_echo");
     account("tls_echo", &server.end());
 }
 
 /// Echoes each connection in a thread of its own.
-fn upstream() -> SocketAddr {
+pub fn upstream() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
@@ -242,14 +261,10 @@ fn proxy_answers_through_everything_at_once() {
         send(&mut stream, &bytes);
         assert!(receive(&mut stream, 3000) == bytes, "the echo differs");
     });
+    let slow = Slow::at_proxy(address);
     attack(address, &noise(1, 60), &noise(2, 1 << 20), &witness);
-    wait_until("there is room again", || {
-        let mut answer = [0; 5];
-        TcpStream::connect(address).is_ok_and(|mut stream| {
-            let sent = stream.write_all(b"hello");
-            sent.is_ok() && stream.read_exact(&mut answer).is_ok() && &answer == b"hello"
-        })
-    });
+    slow.into_iter().for_each(Slow::end);
+    wait_until("there is room again", || proxy_serves(address));
     witness.end("proxy");
     account("proxy", &server.end());
 }

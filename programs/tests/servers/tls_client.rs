@@ -121,6 +121,19 @@ impl TlsClient {
         self.run("sent", |client| !client.tls.wants_write());
     }
 
+    /// The handshake but for the client's last words, which are not sent.
+    #[track_caller]
+    pub fn say_hello(&mut self) {
+        while self.tls.wants_write() {
+            self.write().expect("the server reads");
+        }
+        while self.tls.is_handshaking() {
+            assert!(self.wait(LIMIT), "the server doesn't answer");
+            self.read().expect("TLS");
+            assert!(!self.at_end, "the connection has ended");
+        }
+    }
+
     /// Queues plaintext. It's sent by what comes next.
     pub fn say(&mut self, bytes: &[u8]) {
         self.tls
@@ -193,6 +206,27 @@ impl TlsClient {
         said
     }
 
+    /// Sends no more than so many bytes, if any go.
+    #[track_caller]
+    pub fn write_a_little(&mut self, most: usize) {
+        let mut little = Little(&mut self.stream, most);
+        match self.tls.write_tls(&mut little) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}"),
+        }
+    }
+
+    /// Reads no more than so many bytes, if there are any.
+    #[track_caller]
+    pub fn read_a_little(&mut self, most: u64) {
+        match self.tls.read_tls(&mut (&mut self.stream).take(most)) {
+            Ok(count) => assert!(count > 0, "the connection has ended"),
+            Err(error) => return assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}"),
+        }
+        self.tls.process_new_packets().expect("TLS");
+        self.take_plaintext().expect("TLS");
+    }
+
     fn wait(&mut self, limit: Duration) -> bool {
         self.poll
             .poll(&mut self.events, Some(limit))
@@ -252,5 +286,18 @@ impl TlsClient {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// Takes no more than so many bytes at a time.
+struct Little<'a>(&'a mut TcpStream, usize);
+
+impl io::Write for Little<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(&bytes[..bytes.len().min(self.1)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }

@@ -151,6 +151,34 @@ fn resets_at_every_step_cost_one_connection_each() {
     server.server.end();
 }
 
+/// After each byte of what a client says last in a handshake.
+#[test]
+fn resets_at_the_end_of_a_handshake_cost_one_connection_each() {
+    let server = TlsServer::start("last-words", &["--verbose"]);
+    let mut good = server.client();
+    let mut bytes = 0;
+    loop {
+        let mut client = TlsClient::new(server.server.address, trusting(&server.cert));
+        let address = client.address();
+        client.say_hello();
+        let mut last = Vec::new();
+        client.tls.write_tls(&mut last).expect("into memory");
+        assert!(last.len() > 20, "these are no last words: {last:?}");
+        client.stream.write_all(&last[..bytes]).expect("room");
+        reset(into_std(client));
+        server
+            .server
+            .expect_log(&["closed ", &format!("{address} ")]);
+        if bytes == last.len() {
+            break;
+        }
+        bytes += 1;
+    }
+    good.echo(b"still there?");
+    good.end();
+    server.server.end();
+}
+
 #[test]
 fn handshakes_have_a_time_limit_and_idle_clients_are_sent_off() {
     let server = TlsServer::start("timeout", &["--timeout", "1.5"]);
