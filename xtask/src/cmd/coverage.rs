@@ -23,7 +23,8 @@ const LEFT_OUT: [&str; 5] = ["/windows/", "/wasi", "/hermit", "tests.rs", "/test
 /// Runs of the tests: flags for the compiler, and what cargo is told.
 const RUNS: [(&str, &[&str]); 6] = [
     ("", &["-p", "ferrio", "--lib", "--all-features"]),
-    ("", &["-p", "ferrio", "--lib"]),
+    // The build that users have, with one selector: the examples do its I/O.
+    ("", &["-p", "ferrio", "--lib", "--tests"]),
     ("", &["-p", "ferrio-conformance", "--tests"]),
     (
         "",
@@ -67,12 +68,16 @@ pub fn run(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     let mut report = llvm_cov(workspace, &["report", "--json", "--summary-only"]);
     run::step(report.arg("--output-path").arg(&file))?;
     let files = read(&fs::read_to_string(file)?, workspace.root())?;
-    let share = show(&files);
+    judge(show(&files), counts);
+    Ok(())
+}
+
+/// Too few lines are a failure of the command.
+fn judge(share: f64, counts: &mut Counts) {
     counts.add(share >= ENOUGH);
     if share < ENOUGH {
         println!("FAILED  that is less than {ENOUGH} of 100 lines");
     }
-    Ok(())
 }
 
 fn llvm_cov(workspace: &Workspace, arguments: &[&str]) -> std::process::Command {
@@ -188,5 +193,14 @@ mod unit_tests {
         assert_eq!(names, ["poll.rs"]);
         assert_eq!(show(&files), 90.0);
         assert!(read(REPORT, Path::new("/elsewhere")).is_err());
+    }
+
+    #[test]
+    fn too_few_lines_fail() {
+        let mut counts = Counts::default();
+        judge(90.0, &mut counts);
+        assert_eq!((counts.passed, counts.failed), (1, 0));
+        judge(89.99, &mut counts);
+        assert_eq!((counts.passed, counts.failed), (1, 1));
     }
 }

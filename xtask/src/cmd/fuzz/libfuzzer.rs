@@ -1,11 +1,13 @@
 //! The target in `fuzz/`, which libFuzzer drives: built with nightly Rust, AddressSanitizer and the
 //! instrumentation that libFuzzer is guided by. What cargo-fuzz does, without having to be installed.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Instant;
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use anyhow::{Context, Result, ensure};
 
@@ -119,24 +121,39 @@ impl Target {
 }
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
-    let mut sections = Vec::new();
-    for backend in builds(arguments) {
-        let target = build(workspace, backend)?;
-        for seed in arguments.seeds() {
-            let section = one(&target, arguments, seed)?;
-            section
-                .reached
-                .iter()
-                .for_each(|reached| println!("{reached}"));
-            for reached in &section.reached {
-                counts.add(reached.operations > 0);
-            }
-            counts.failed += usize::from(section.failed.is_some());
-            if let Some(left) = &section.failed {
-                println!("FAILED  {left}");
-            }
+    let backends = builds(arguments).into_iter();
+    let targets: Vec<Target> = backends
+        .map(|backend| build(workspace, backend))
+        .collect::<Result<_>>()?;
+    let seeds = arguments.seeds();
+    let pairs = seeds
+        .iter()
+        .flat_map(|&seed| targets.iter().map(move |target| (target, seed)));
+    let queue = Mutex::new(pairs.collect::<VecDeque<_>>());
+    let sections = Mutex::new(Vec::new());
+    let work = || -> Result<()> {
+        loop {
+            let next = queue.lock().expect("no panic beside it").pop_front();
+            let Some((target, seed)) = next else {
+                return Ok(());
+            };
+            let section = one(target, arguments, seed)?;
+            let mut sections = sections.lock().expect("no panic beside it");
+            print(&section);
             sections.push(section);
         }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..arguments.jobs).map(|_| scope.spawn(work)).collect();
+        let mut ends = workers.into_iter().map(|worker| worker.join());
+        ends.try_for_each(|end| end.expect("a worker doesn't panic"))
+    })?;
+    let sections = sections.into_inner().expect("no panic before");
+    for section in &sections {
+        for reached in &section.reached {
+            counts.add(reached.operations > 0);
+        }
+        counts.failed += usize::from(section.failed.is_some());
     }
     match &arguments.report {
         Some(file) => report::append(workspace, file, &sections),
@@ -144,11 +161,20 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
     }
 }
 
+fn print(section: &Section) {
+    for reached in &section.reached {
+        println!("{reached}");
+    }
+    if let Some(left) = &section.failed {
+        println!("FAILED  {left}");
+    }
+}
+
 /// A run with one seed.
 pub fn one(target: &Target, arguments: &Arguments, seed: u64) -> Result<Section> {
     let corpus = target.home.join(format!("corpus-{seed}"));
     let artifacts = target.home.join("artifacts");
-    let reached = target.home.join("reached.json");
+    let reached = target.home.join(format!("reached-{seed}.json"));
     if corpus.exists() {
         fs::remove_dir_all(&corpus)?;
     }

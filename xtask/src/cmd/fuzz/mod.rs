@@ -52,6 +52,9 @@ pub struct Arguments {
     /// How many scripts each build and seed runs, instead of for how long
     #[arg(long, value_name = "N", conflicts_with = "minutes")]
     runs: Option<u64>,
+    /// How many builds and seeds libFuzzer runs at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    jobs: u8,
     /// A script that libFuzzer runs for longer than so many seconds hangs. Clocks go on while a machine
     /// is suspended: more for a long run where that may happen
     #[arg(long, value_name = "S", default_value_t = libfuzzer::HANGS)]
@@ -76,6 +79,7 @@ impl Default for Arguments {
             mutations: false,
             minutes: None,
             runs: None,
+            jobs: 1,
             hangs: libfuzzer::HANGS,
             report: None,
             replay: None,

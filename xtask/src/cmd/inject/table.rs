@@ -39,6 +39,7 @@ const WAIT: &str = if cfg!(target_arch = "x86_64") {
 const EPERM: Errno = ("EPERM", 1);
 const EINTR: Errno = ("EINTR", 4);
 const EBADF: Errno = ("EBADF", 9);
+const EAGAIN: Errno = ("EAGAIN", 11);
 const ENOMEM: Errno = ("ENOMEM", 12);
 const EACCES: Errno = ("EACCES", 13);
 const EFAULT: Errno = ("EFAULT", 14);
@@ -135,6 +136,16 @@ pub const TABLE: &[Row] = &[
         &["1", "2"],
         Then::Stops,
     ),
+    // Whether a connection of the load was made.
+    row(
+        "getsockopt",
+        &[EBADF, ENOMEM, EINVAL, ENOTSOCK],
+        &["1", "2"],
+        Then::Stops,
+    ),
+    row("getpeername", &[EBADF, ENOBUFS], &["1"], Then::Stops),
+    // Main's first: it wakes the server, whose bell is full, or is rung again after a signal.
+    row("write", &[EAGAIN, EINTR], &["1"], Then::Serves),
     row(
         "accept4",
         &[
