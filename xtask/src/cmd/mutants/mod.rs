@@ -60,13 +60,16 @@ pub struct Arguments {
     /// Go on where a run on the same tree was interrupted
     #[arg(long)]
     resume: bool,
+    /// Only tell what a run on the same tree has seen so far
+    #[arg(long)]
+    report: bool,
 }
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
     install::cargo_command("mutants")?;
     let survivors = Survivors::read()?;
     let directory = workspace.target("mutants");
-    if !arguments.resume && directory.exists() {
+    if !(arguments.resume || arguments.report) && directory.exists() {
         fs::remove_dir_all(&directory)?;
     }
     fs::create_dir_all(&directory)?;
@@ -119,6 +122,10 @@ fn pass_over(
             .collect()
     };
     let new = left(&known);
+    if arguments.report {
+        outcomes.leave_open(&new);
+        return note(outcomes, known, pass);
+    }
     println!(
         "{}: {} changes, {} of them new",
         pass.name,
@@ -140,6 +147,10 @@ fn pass_over(
         let missing = left(&known).len();
         ensure!(missing == 0, "{missing} changes have not been tested");
     }
+    note(outcomes, known, pass)
+}
+
+fn note(outcomes: &mut Outcomes, known: Vec<(String, Outcome)>, pass: &Pass) -> Result<()> {
     for (change, outcome) in known {
         outcomes.note(&change, outcome, pass.name);
     }
@@ -173,6 +184,8 @@ fn command(workspace: &Workspace, pass: &Pass) -> Result<Command> {
     let mut command = workspace.cargo(["mutants", "-p", "ferrio"]);
     command
         .args(["--test-package", pass.package])
+        // Which builds the changed package only.
+        .arg(format!("-C=--package={}", pass.package))
         .args(["--no-times", "--shuffle"])
         .args(["--timeout", &pass.limit.to_string()])
         .args(["--build-timeout", "300"])
@@ -202,7 +215,7 @@ fn literally(text: &str) -> String {
 fn judge(outcomes: &Outcomes, survivors: &Survivors, counts: &mut Counts) {
     let (mut explained, mut unexplained) = (Vec::new(), Vec::new());
     let mut explanations = survivors.explanations();
-    for change in outcomes.unnoticed() {
+    for change in outcomes.survivors() {
         match explanations.take(change) {
             Some(reason) => explained.push(format!("survived  {change}: {reason}")),
             None => unexplained.push(format!("SURVIVED  {change}: nobody knows why")),
@@ -213,9 +226,10 @@ fn judge(outcomes: &Outcomes, survivors: &Survivors, counts: &mut Counts) {
     let (noticed, survived) = (outcomes.noticed(), explained.len() + unexplained.len());
     let share = 100.0 * noticed as f64 / (noticed + survived).max(1) as f64;
     println!(
-        "{} changes: {} do not compile; {} fail a test, {} hang one, {survived} survive, {} of \
+        "{} changes: {} not tested to the end; {} do not compile; {} fail a test, {} hang one, {survived} survive, {} of \
          them unexplained: {share:.1} % noticed, {ENOUGH} % needed",
         outcomes.len(),
+        outcomes.open(),
         outcomes.number(Outcome::Unviable),
         outcomes.number(Outcome::Caught),
         outcomes.number(Outcome::Hung),
@@ -223,7 +237,7 @@ fn judge(outcomes: &Outcomes, survivors: &Survivors, counts: &mut Counts) {
     );
     counts.passed += noticed;
     counts.skipped += explained.len();
-    counts.failed += unexplained.len();
+    counts.failed += unexplained.len() + outcomes.open();
     counts.add(share >= ENOUGH);
 }
 

@@ -3,7 +3,7 @@
 //! Each pass has a directory: cargo-mutants writes its lists below `mutants.out`, `decided.txt` holds what
 //! they said in runs that have ended, or were interrupted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -97,20 +97,27 @@ fn text(file: &Path) -> Result<String> {
 }
 
 /// All changes, and what the passes have said so far.
-pub struct Outcomes(BTreeMap<String, Option<(Outcome, &'static str)>>);
+pub struct Outcomes {
+    all: BTreeMap<String, Option<(Outcome, &'static str)>>,
+    /// Those for which some pass is still to come.
+    open: BTreeSet<String>,
+}
 
 impl Outcomes {
     pub fn new(changes: Vec<String>) -> Self {
-        Self(changes.into_iter().map(|change| (change, None)).collect())
+        Self {
+            all: changes.into_iter().map(|change| (change, None)).collect(),
+            open: BTreeSet::new(),
+        }
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// What one pass says. The first that notices a change has the last word.
     pub fn note(&mut self, change: &str, outcome: Outcome, pass: &'static str) {
-        if let Some(entry) = self.0.get_mut(change) {
+        if let Some(entry) = self.all.get_mut(change) {
             let is_open = entry.is_none_or(|(outcome, _)| outcome == Outcome::Missed);
             if is_open {
                 *entry = Some((outcome, pass));
@@ -123,12 +130,29 @@ impl Outcomes {
         let is_open = |entry: &Option<(Outcome, _)>| {
             entry.is_none_or(|(outcome, _)| outcome == Outcome::Missed)
         };
-        let open = self.0.iter().filter(move |(_, entry)| is_open(entry));
+        let open = self.all.iter().filter(move |(_, entry)| is_open(entry));
         open.map(|(change, _)| change.as_str())
     }
 
+    /// What no pass has noticed, and all have run that it concerns.
+    pub fn survivors(&self) -> impl Iterator<Item = &str> {
+        self.unnoticed()
+            .filter(|&change| !self.open.contains(change))
+    }
+
+    /// Says that a pass has yet to test these.
+    pub fn leave_open(&mut self, changes: &[String]) {
+        self.open.extend(changes.iter().cloned());
+    }
+
+    /// How many changes may still be noticed.
+    pub fn open(&self) -> usize {
+        let is_open = |change: &&str| self.open.contains(*change);
+        self.unnoticed().filter(is_open).count()
+    }
+
     pub fn number(&self, asked: Outcome) -> usize {
-        let outcomes = self.0.values().flatten();
+        let outcomes = self.all.values().flatten();
         outcomes.filter(|(outcome, _)| *outcome == asked).count()
     }
 
@@ -140,7 +164,7 @@ impl Outcomes {
     pub fn table(&self) -> Vec<String> {
         let mut passes: BTreeMap<&str, usize> = BTreeMap::new();
         let mut files: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        for (change, entry) in &self.0 {
+        for (change, entry) in &self.all {
             let Some((outcome, pass)) = entry else {
                 continue;
             };
@@ -180,6 +204,9 @@ mod tests {
         outcomes.note("not asked about", Outcome::Caught, "unit");
         assert_eq!(outcomes.unnoticed().collect::<Vec<_>>(), ["a: x", "c: x"]);
         assert_eq!((outcomes.noticed(), outcomes.len()), (1, 3));
+        outcomes.leave_open(&["b: x".into(), "c: x".into()]);
+        assert_eq!(outcomes.survivors().collect::<Vec<_>>(), ["a: x"]);
+        assert_eq!(outcomes.open(), 1);
         assert_eq!(
             outcomes.table(),
             [

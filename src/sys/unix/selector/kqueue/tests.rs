@@ -182,3 +182,34 @@ fn a_users_own_event_is_not_the_bell() {
     assert_eq!(tokens(&list), [5]);
     assert!(list[0].is_readable());
 }
+
+#[test]
+fn a_record_shows_what_is_in_it() {
+    let text = format!(
+        "{:?}",
+        Kevent::new(3, EVFILT_WRITE, OURS, 7).with_fflags(0x20)
+    );
+    for field in [
+        "ident: 3".to_owned(),
+        format!("filter: {EVFILT_WRITE}"),
+        format!("flags: {OURS:#x}"),
+        "fflags: 0x20".to_owned(),
+        "udata: 7".to_owned(),
+    ] {
+        assert!(text.contains(&field), "{text}");
+    }
+}
+
+#[test]
+fn the_names_of_all_that_an_event_has_are_shown() {
+    let (_, raw) = decode(&end(1, EVFILT_READ, 1).with_fflags(54));
+    let named = FLAGS.iter().filter(|(_, flag)| raw & flag != 0);
+    let names: Vec<&str> = named.map(|&(name, _)| name).collect();
+    let expected = ["EVFILT_READ", "EV_EOF of EVFILT_READ", "an error in fflags"];
+    assert_eq!(names, expected);
+    let failed = Kevent::new(1, EVFILT_WRITE, OURS | EV_ERROR, 1);
+    let (_, raw) = decode(&failed);
+    let named = FLAGS.iter().filter(|(_, flag)| raw & flag != 0);
+    let names: Vec<&str> = named.map(|&(name, _)| name).collect();
+    assert_eq!(names, ["EVFILT_WRITE", "EV_ERROR"]);
+}

@@ -23,6 +23,8 @@ fn report(queue: &Queue, dead: &DeadPipes, room: usize) -> io::Result<Vec<usize>
     let result = dead.report(queue, &mut list, room);
     let tokens = list.drain(3..).map(|event| {
         assert!(event.is_writable() && event.is_write_closed() && event.is_error());
+        let text = format!("{event:#?}");
+        assert!(text.contains("EV_EOF of EVFILT_WRITE"), "{text}");
         event.token().0
     });
     let tokens: Vec<usize> = tokens.collect();
