@@ -21,10 +21,21 @@ const ENOUGH: f64 = 90.0;
 const LEFT_OUT: [&str; 5] = ["/windows/", "/wasi", "/hermit", "tests.rs", "/tests/"];
 
 /// Runs of the tests: flags for the compiler, and what cargo is told.
-const RUNS: [(&str, &[&str]); 6] = [
+const RUNS: [(&str, &[&str]); 7] = [
     ("", &["-p", "ferrio", "--lib", "--all-features"]),
-    // The build that users have, with one selector: the examples do its I/O.
+    // The build that users have, with one selector: a server does its I/O.
     ("", &["-p", "ferrio", "--lib", "--tests"]),
+    (
+        "",
+        &[
+            "-p",
+            "ferrio-programs",
+            "--test",
+            "servers",
+            "--",
+            "proxy::",
+        ],
+    ),
     ("", &["-p", "ferrio-conformance", "--tests"]),
     (
         "",
