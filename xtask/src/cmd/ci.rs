@@ -21,6 +21,8 @@ fn steps() -> Vec<Command> {
         Command::Docs,
         Command::Msrv(super::msrv::Arguments::default()),
         Command::Loom,
+        Command::Miri(super::miri::Arguments::ci()),
+        Command::Sanitize(super::sanitize::Arguments::ci()),
         Command::Surface(super::surface::Arguments::default()),
         Command::Conformance(super::conformance::Arguments::default()),
         Command::Conformance(super::conformance::Arguments::kqueue()),
