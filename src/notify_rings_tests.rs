@@ -126,6 +126,15 @@ fn a_poll_that_spins_keeps_a_place_for_a_wake() {
 }
 
 #[test]
+fn a_poll_with_a_limit_keeps_a_place_for_a_wake() {
+    let mut bench = Bench::new();
+    let a = bench.notify.subscribe(A);
+    assert!(!bench.notify.wake(&a));
+    assert_eq!(bench.poll(2, SOON, [events(9)]).unwrap(), [A, SOURCE]);
+    assert_eq!(bench.kernel.asked, [(1, NOW)]);
+}
+
+#[test]
 fn wakes_alone_come_in_the_order_of_their_slots() {
     let mut bench = Bench::new();
     let (a, b) = (bench.notify.subscribe(A), bench.notify.subscribe(B));

@@ -224,7 +224,9 @@ fn judge(outcomes: &Outcomes, survivors: &Survivors, counts: &mut Counts) {
     let lines = explained.iter().chain(&unexplained);
     lines.for_each(|line| println!("{line}"));
     let (noticed, survived) = (outcomes.noticed(), explained.len() + unexplained.len());
-    let share = 100.0 * noticed as f64 / (noticed + survived).max(1) as f64;
+    // As long as it isn't known, a change counts as one that survives.
+    let all = noticed + survived + outcomes.open();
+    let share = 100.0 * noticed as f64 / all.max(1) as f64;
     println!(
         "{} changes: {} not tested to the end; {} do not compile; {} fail a test, {} hang one, {survived} survive, {} of \
          them unexplained: {share:.1} % noticed, {ENOUGH} % needed",
