@@ -263,8 +263,46 @@ pub fn has_peer(fd: RawFd) -> bool {
 
 /// Whether a connected Unix stream socket can no longer be written to. Sending nothing sends
 /// nothing, and fails where sending something would.
+///
+/// But through a socket for datagrams it sends an empty one, and the caller may close this number and
+/// be given it again, for such a socket, at any moment. So what is behind it is held fast, and looked
+/// at, first.
 pub fn is_write_shut(fd: RawFd) -> bool {
+    // SAFETY: takes no memory.
+    let held = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, OWN_DESCRIPTORS_FROM) };
+    let held = check(held).map(own).ok();
+    let fd = held.as_ref().map_or(fd, AsRawFd::as_raw_fd);
+    if socket_option(fd, libc::SO_TYPE) != Some(libc::SOCK_STREAM) {
+        return false;
+    }
     // SAFETY: reads no bytes.
     let sent = unsafe { libc::send(fd, ptr::null(), 0, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
     sent == -1 && errno() == libc::EPIPE
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::Shutdown;
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+
+    use super::*;
+
+    #[test]
+    fn who_asks_a_stream_whether_it_is_shut_is_told() {
+        let (one, _other) = UnixStream::pair().unwrap();
+        assert!(!is_write_shut(one.as_raw_fd()));
+        one.shutdown(Shutdown::Write).unwrap();
+        assert!(is_write_shut(one.as_raw_fd()));
+    }
+
+    /// Behind a number that was a stream's when the caller of this library began to ask.
+    #[test]
+    fn who_asks_a_datagram_socket_sends_nothing() {
+        let (one, other) = UnixDatagram::pair().unwrap();
+        assert!(!is_write_shut(one.as_raw_fd()));
+        other.set_nonblocking(true).unwrap();
+        let error = other.recv(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    }
 }
