@@ -215,3 +215,34 @@ fn overflowing_wakers_are_asked_only_if_one_of_them_woke() {
     assert_eq!(bench.poll(4, NOW, [events(0)]).unwrap(), []);
     assert_eq!(bench.kernel.asked, [(4, NOW)], "nothing was pending");
 }
+
+#[test]
+fn a_place_that_was_kept_for_nobody_is_given_to_a_source() {
+    let (mut bench, ..) = crowded();
+    let extra = bench.notify.subscribe(C);
+    let _ = bench.notify.wake(&extra);
+    // The bit that it shares stays.
+    bench.notify.release(&extra);
+    bench.turn.waker_next = true;
+    assert_eq!(bench.poll(1, NOW, [events(1)]).unwrap(), [SOURCE]);
+    assert_eq!(bench.kernel.asked, [(1, NOW)]);
+}
+
+#[test]
+fn a_ring_that_is_still_in_the_kernel_is_not_renewed() {
+    let notify = Notify::new();
+    let a = notify.subscribe(A);
+    assert!(!notify.ring_always());
+    let wait = |room: usize, _timeout: Option<Duration>| {
+        assert!(notify.wake(&a));
+        Harvest {
+            events: room,
+            rung: false,
+        }
+    };
+    let mut kernel = Acting::new(wait, |_| ());
+    notify
+        .poll(&mut Turn::default(), &mut kernel, 2, SOON)
+        .unwrap();
+    assert_eq!((kernel.list.len(), kernel.rings.get()), (0, 0));
+}
