@@ -246,3 +246,36 @@ fn a_ring_that_is_still_in_the_kernel_is_not_renewed() {
         .unwrap();
     assert_eq!((kernel.list.len(), kernel.rings.get()), (0, 0));
 }
+
+#[test]
+fn a_poll_that_spins_leaves_a_single_place_to_the_wake() {
+    let mut bench = Bench::new();
+    bench.turn = Turn::new(Duration::MAX);
+    bench.turn.waker_next = true;
+    let a = bench.notify.subscribe(A);
+    assert!(!bench.notify.wake(&a));
+    assert_eq!(bench.poll(1, SOON, []).unwrap(), [A]);
+}
+
+#[test]
+fn as_many_wakers_are_chosen_as_there_is_room_each_in_its_turn() {
+    for seen in [0b1011, SIGNALS, SIGNALS & !2, OVERFLOW | 1] {
+        let all = seen.count_ones() as usize;
+        for room in 1..=all + 1 {
+            let mut turn = Turn::default();
+            let mut chosen = vec![0; 32];
+            for _ in 0..all {
+                let choice = turn.choose(seen, room);
+                assert_eq!(choice & !seen, 0);
+                assert_eq!(choice.count_ones() as usize, room.min(all));
+                for (bit, times) in chosen.iter_mut().enumerate() {
+                    *times += choice >> bit & 1;
+                }
+            }
+            // Everybody as often as everybody else.
+            for (bit, times) in chosen.into_iter().enumerate() {
+                assert_eq!(times as usize, (seen >> bit & 1) as usize * room.min(all));
+            }
+        }
+    }
+}
