@@ -247,7 +247,7 @@ pub fn replay(
     counts: &mut Counts,
 ) -> Result<()> {
     let file = env::current_dir()?.join(file);
-    ensure!(file.exists(), "{} is not there", file.display());
+    ensure!(file.is_file(), "{} is no file", file.display());
     let target = build(workspace, arguments.backend.as_deref().unwrap_or_default())?;
     let mut command = target.command();
     command.arg(&file).env("FERRIO_FUZZ_REPLAY", "1");

@@ -32,6 +32,10 @@ struct Mutation {
 const PARTS: &[&str] = &["Cargo.toml", "build.rs", "src", "conformance", "fuzz"];
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
+    ensure!(
+        arguments.seed.len() <= 1,
+        "each mutation is run with one seed only"
+    );
     let text = fs::read_to_string(workspace.root().join("fuzz/mutations.toml"))?;
     let mutations: Mutations = toml::from_str(&text)?;
     let tree = workspace.target("fuzz-mutations").join("tree");
