@@ -46,9 +46,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
     if arguments.quick {
         skipped.extend(table.slow());
     }
-    test(workspace, arguments, (&units, None), &skipped, counts)?;
+    let passed = test(workspace, arguments, (&units, None), &skipped, counts)?;
     if arguments.quick {
-        return Ok(());
+        return something_was_run(arguments, passed);
     }
     let mut units = vec!["-p", "ferrio-conformance"];
     for suite in table.suites() {
@@ -56,7 +56,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
     }
     let skipped = table.skipped_in_suites();
     let what = (units.as_slice(), Some(table.backend.as_str()));
-    test(workspace, arguments, what, &skipped, counts)?;
+    let passed = passed + test(workspace, arguments, what, &skipped, counts)?;
+    something_was_run(arguments, passed)?;
     let left_out = table.left_out();
     println!("{} suites are not run under Miri:", left_out.len());
     for (suite, reason) in left_out {
@@ -65,14 +66,24 @@ pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) ->
     Ok(())
 }
 
-/// Runs the tests of some programs on a backend, all but those that are named.
+/// A name may fit tests of one program only, but of one it has to.
+fn something_was_run(arguments: &Arguments, passed: usize) -> Result<()> {
+    let name = arguments.name.as_deref().unwrap_or_default();
+    ensure!(
+        passed > 0,
+        "no test with {name:?} in its name passed under Miri"
+    );
+    Ok(())
+}
+
+/// Runs the tests of some programs on a backend, all but those that are named. Says how many passed.
 fn test(
     workspace: &Workspace,
     arguments: &Arguments,
     (what, backend): (&[&str], Option<&str>),
     skipped: &[&str],
     counts: &mut Counts,
-) -> Result<()> {
+) -> Result<usize> {
     let mut miri = workspace.cargo_of(install::NIGHTLY, ["miri", "test"]);
     miri.args(what)
         .arg("--no-fail-fast")
@@ -95,7 +106,7 @@ fn test(
     );
     found.skipped += skipped.len();
     *counts += found;
-    Ok(())
+    Ok(report.counts.passed)
 }
 
 /// Without isolation: tests look at the clock, at the environment, and make descriptors.

@@ -55,25 +55,27 @@ pub struct Arguments {
     #[arg(long, value_name = "K/N")]
     shard: Option<String>,
     /// How many changes are tested at a time, each in a copy of its own
-    #[arg(long, value_name = "N", default_value = "2")]
-    jobs: usize,
+    #[arg(long, value_name = "N", default_value = "2", conflicts_with = "report",
+        value_parser = clap::value_parser!(u8).range(1..))]
+    jobs: u8,
     /// Go on where a run on the same tree was interrupted
     #[arg(long)]
     resume: bool,
     /// Only tell what a run on the same tree has seen so far
-    #[arg(long)]
+    #[arg(long, conflicts_with = "resume")]
     report: bool,
 }
 
 pub fn run(workspace: &Workspace, arguments: &Arguments, counts: &mut Counts) -> Result<()> {
     install::cargo_command("mutants")?;
     let survivors = Survivors::read()?;
+    // Before anything is removed: it fails if there is no such part.
+    let changes = changes(workspace, arguments)?;
     let directory = workspace.target("mutants");
     if !(arguments.resume || arguments.report) && directory.exists() {
         fs::remove_dir_all(&directory)?;
     }
     fs::create_dir_all(&directory)?;
-    let changes = changes(workspace, arguments)?;
     let mut outcomes = Outcomes::new(changes);
     for pass in &PASSES {
         pass_over(workspace, arguments, pass, &directory, &mut outcomes)?;
@@ -162,7 +164,7 @@ fn mutate(
     workspace: &Workspace,
     pass: &Pass,
     results: &Path,
-    jobs: usize,
+    jobs: u8,
     changes: &[String],
 ) -> Result<()> {
     fs::create_dir_all(results)?;
