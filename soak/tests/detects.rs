@@ -50,7 +50,7 @@ impl Soak {
         digits.parse().expect("a number")
     }
 
-    /// It has failed in this way and in no other.
+    /// It has failed in this way, and has said so in these words.
     #[track_caller]
     fn assert_found(&self, kind: &str, words: &[&str]) {
         let text = self.text();
