@@ -1,5 +1,5 @@
-//! The asleep-state word in every interleaving, against a kernel made of a flag and a counter: loom runs
-//! this with `cargo xtask loom`.
+//! The asleep-state word in all interleavings up to a bound on preemptions, against a kernel made of a
+//! flag and a counter: loom runs this with `cargo xtask loom`.
 
 use loom::sync::Condvar;
 use loom::thread;

@@ -1,5 +1,5 @@
 //! The synchronisation that `notify` is built from: std's, or loom's under `--cfg ferrio_loom`,
-//! where the unit tests run it through every interleaving.
+//! where the unit tests run it through all interleavings with few preemptions.
 
 #[cfg(not(all(test, ferrio_loom)))]
 pub(crate) use std::sync::{

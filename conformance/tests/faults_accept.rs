@@ -245,6 +245,11 @@ fn a_connection_that_takes_no_option_any_more_is_accepted() {
             assert_eq!(&said, b"short");
         }
     }
+    // Any other error is one.
+    let _client = unix::net::UnixStream::connect(&path).expect("connect");
+    let _injection = fault::inject(Call::Setsockopt, libc::ENOBUFS);
+    let error = unix.accept().expect_err("the option is refused");
+    assert_eq!(error.raw_os_error(), Some(libc::ENOBUFS));
 }
 
 #[test]

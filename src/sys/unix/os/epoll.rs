@@ -213,3 +213,24 @@ impl<'a> Records<'a> {
         (self.list, self.count)
     }
 }
+
+// The bound is Linux's.
+#[cfg(all(test, has_epoll_pwait2, not(any(ferrio_loom, miri))))]
+mod tests {
+    use std::ptr::NonNull;
+
+    use super::*;
+
+    #[test]
+    fn the_kernel_takes_no_more_records_than_we_ask_for_at_most() {
+        let set = create().unwrap();
+        let is_too_many = |room: usize| {
+            let room = i32::try_from(room).expect("an int");
+            let nowhere = NonNull::<libc::epoll_event>::dangling().as_ptr();
+            // SAFETY: nothing is in the set, so that no record is written.
+            let count = unsafe { libc::epoll_wait(set.as_raw_fd(), nowhere, room, 0) };
+            count == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL)
+        };
+        assert!(!is_too_many(MAX_EVENTS) && is_too_many(MAX_EVENTS + 1));
+    }
+}

@@ -316,6 +316,15 @@ mod tests {
     }
 
     #[test]
+    fn only_a_receipt_has_an_errno() {
+        let mut record = Kevent::new(1, EVFILT_READ, EV_ADD, 0);
+        record.0.data = 5;
+        assert_eq!(record.errno(), 0);
+        record.0.flags |= EV_ERROR as u16;
+        assert_eq!(record.errno(), 5);
+    }
+
+    #[test]
     fn a_queue_is_closed_on_exec() {
         let queue = Queue::new().unwrap();
         let (cloexec, _) = super::super::fd::birth_flags(queue.as_fd());

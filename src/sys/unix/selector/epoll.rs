@@ -376,28 +376,5 @@ const fn decode_slowly(flags: i32) -> Readiness {
 }
 
 #[cfg(all(test, not(ferrio_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_combination_of_flags_is_decoded() {
-        for flags in 0..64u32 {
-            let flags = flags & 0x1f | (flags & 0x20) << 8;
-            assert_eq!(decode(flags), decode_slowly(flags as i32), "{flags:#x}");
-            // The kernel's other flags, EPOLLRDNORM among them, change nothing.
-            assert_eq!(decode(flags | 0x47c0), decode(flags), "{flags:#x}");
-        }
-    }
-
-    #[test]
-    fn closed_bits_are_mios() {
-        let is = |flags: i32, bit| decode(flags as u32).contains(bit);
-        let (r, w) = (Readiness::READ_CLOSED, Readiness::WRITE_CLOSED);
-        assert!(is(os::EPOLLHUP, r) && is(os::EPOLLHUP, w));
-        assert!(is(os::EPOLLIN | os::EPOLLRDHUP, r) && !is(os::EPOLLIN | os::EPOLLRDHUP, w));
-        assert!(!is(os::EPOLLRDHUP, r));
-        assert!(is(os::EPOLLERR, w) && !is(os::EPOLLERR, r));
-        assert!(is(os::EPOLLERR | os::EPOLLOUT, w));
-        assert!(!is(os::EPOLLERR | os::EPOLLIN, w));
-    }
-}
+#[path = "epoll_tests.rs"]
+mod tests;

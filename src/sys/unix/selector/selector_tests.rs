@@ -133,3 +133,53 @@ fn events_are_added_behind_those_that_are_there_and_a_ring_is_none() {
         assert_eq!(tokens, expected[..3 + usize::from(writes)]);
     }
 }
+
+/// A source's state over poll(2), of which `do_read_op` fails as told.
+#[cfg(sel_poll)]
+mod state {
+    use super::*;
+    use crate::sys::IoSourceState;
+
+    fn fails(state: &IoSourceState, kind: io::ErrorKind) {
+        let failure = |(): &()| io::Result::<()>::Err(kind.into());
+        state.do_read_op(failure, &()).unwrap_err();
+    }
+
+    #[test]
+    fn an_error_that_stays_for_ever_is_not_reported_again() {
+        let selector = Selector::new(SelectorKind::Poll, crate::sys::DEFAULT_WAKER).unwrap();
+        let (reader, writer) = pipe::pipe().unwrap();
+        let (fd, mut state) = (reader.as_raw_fd(), IoSourceState::new());
+        let registered = state.register(&selector, fd, Token(1), Interest::READABLE);
+        registered.unwrap();
+        fd::write(writer.as_fd(), b"x").unwrap();
+        assert_eq!(poll(&selector), [(1, true, false)]);
+        assert_eq!(poll(&selector), []);
+        fails(&state, io::ErrorKind::InvalidInput);
+        assert_eq!(poll(&selector), []);
+        // Another passes, and there may be more behind it.
+        fails(&state, io::ErrorKind::ConnectionAborted);
+        assert_eq!(poll(&selector), [(1, true, false)]);
+        state.deregister(&selector, fd).unwrap();
+    }
+
+    #[test]
+    fn a_registration_that_was_made_behind_the_sources_back_becomes_its_own() {
+        let selector = Selector::new(SelectorKind::Poll, crate::sys::DEFAULT_WAKER).unwrap();
+        let (reader, writer) = pipe::pipe().unwrap();
+        let (fd, mut state) = (reader.as_raw_fd(), IoSourceState::new());
+        let interest = Interest::READABLE;
+        state.register(&selector, fd, Token(1), interest).unwrap();
+        selector.deregister(fd).unwrap();
+        selector.register(fd, Token(2), interest).unwrap();
+        state.reregister(&selector, fd, Token(3), interest).unwrap();
+        fd::write(writer.as_fd(), b"x").unwrap();
+        for _ in 0..2 {
+            assert_eq!(poll(&selector), [(3, true, false)]);
+            assert_eq!(poll(&selector), []);
+            fails(&state, io::ErrorKind::WouldBlock);
+        }
+        drop(state);
+        assert_eq!(poll(&selector), [], "it has ended with its source");
+    }
+}

@@ -45,11 +45,12 @@ pub struct Pass {
 const KQUEUE: [&str; 2] = ["src/sys/unix/selector/kqueue/", "src/sys/unix/os/kqueue.rs"];
 
 /// Where builds without epoll differ otherwise.
-const DIFFERS: [&str; 8] = [
+const DIFFERS: [&str; 9] = [
     "src/sys/unix/selector/kqueue/",
     "src/sys/unix/os/kqueue.rs",
     "src/sys/unix/selector/mod.rs",
     "src/sys/unix/os/mod.rs",
+    "src/sys/unix/os/error.rs",
     "src/sys/unix/os/fd.rs",
     "src/sys/unix/os/pipe.rs",
     "src/sys/unix/os/refusal.rs",

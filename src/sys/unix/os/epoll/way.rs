@@ -250,16 +250,21 @@ mod owner {
                 let wait = object_of(libc::epoll_wait as *const c_void);
                 let other = object_of(libc::getauxval as *const c_void);
                 let ours = object_of(is_libc as *const c_void);
-                let answer = wait == other
-                    && match wait {
-                        Some(_) => wait != ours,
-                        None => cfg!(musl),
-                    };
+                let answer = are_of_libc(wait, other, ours);
                 ANSWER.store(u8::from(answer), Ordering::Relaxed);
                 answer
             }
             answer => answer == u8::from(true),
         }
+    }
+
+    /// Whether the objects that the three functions are in say so.
+    fn are_of_libc<T: PartialEq>(wait: Option<T>, other: Option<T>, ours: Option<T>) -> bool {
+        wait == other
+            && match wait {
+                Some(_) => wait != ours,
+                None => cfg!(musl),
+            }
     }
 
     /// Where the program or library that an address belongs to begins, by `dladdr(3)`.
@@ -287,6 +292,17 @@ mod owner {
                 (bound(from)..bound(to)).contains(&address)
             });
             line.unwrap().split_whitespace().nth(5).unwrap().to_owned()
+        }
+
+        #[test]
+        fn a_function_from_anywhere_else_is_not_libcs() {
+            let (program, libc, preloaded) = (Some(1), Some(2), Some(3));
+            assert!(are_of_libc(libc, libc, program));
+            assert!(!are_of_libc(preloaded, libc, program));
+            assert!(!are_of_libc(program, libc, program));
+            assert!(!are_of_libc(program, program, program), "linked statically");
+            assert!(!are_of_libc(None, libc, program));
+            assert_eq!(are_of_libc(None, None, program), cfg!(musl));
         }
 
         #[test]

@@ -95,3 +95,23 @@ impl Merge {
         };
     }
 }
+
+#[cfg(all(test, not(ferrio_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_the_stamps_begin_anew_no_place_has_one_of_them() {
+        let mut merge = Merge {
+            places: vec![Place { batch: 1, index: 3 }],
+            batch: u32::MAX - 1,
+        };
+        merge.begin();
+        assert_eq!((merge.places.len(), merge.place(0)), (1, None));
+        merge.begin();
+        assert_eq!((merge.places.len(), merge.batch), (0, 1));
+        merge.places.push(Place { batch: 1, index: 0 });
+        merge.begin();
+        assert_eq!((merge.places.len(), merge.place(0)), (1, None));
+    }
+}

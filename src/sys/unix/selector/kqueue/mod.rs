@@ -236,12 +236,17 @@ impl Kqueue {
         harvest.events += late;
         if harvest.rung {
             // Perhaps for one that came meanwhile. The ring has left room.
-            let room = room - harvest.events;
-            let late = self.dead_pipes.report(&self.queue, list, room);
-            // The next poll begins with those that an error has left.
-            harvest.events += late.unwrap_or_default();
+            self.add_late(list, room, &mut harvest);
         }
         Ok(harvest)
+    }
+
+    /// Adds what there is room for besides `harvest`.
+    fn add_late(&self, list: &mut Vec<Event>, room: usize, harvest: &mut Harvest) {
+        let room = room - harvest.events;
+        let late = self.dead_pipes.report(&self.queue, list, room);
+        // The next poll begins with those that an error has left.
+        harvest.events += late.unwrap_or_default();
     }
 
     /// Whether there are events that only the next [`wait`](Kqueue::wait) adds. Their ring may have
@@ -344,3 +349,5 @@ fn is_not_found(errno: i32) -> bool {
 
 #[cfg(all(test, not(ferrio_loom)))]
 mod tests;
+#[cfg(all(test, not(ferrio_loom)))]
+mod wait_tests;

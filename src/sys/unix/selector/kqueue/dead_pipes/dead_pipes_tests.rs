@@ -1,9 +1,10 @@
 //! With a queue of the kernel's, and writing ends whose reader is gone.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use super::*;
-use crate::sys::unix::os::pipe;
+use crate::sys::unix::os::{fd, pipe};
 
 /// Such ends, added under the tokens from 1 on.
 fn add(queue: &Queue, dead: &DeadPipes, count: usize) -> Vec<OwnedFd> {
@@ -23,6 +24,7 @@ fn report(queue: &Queue, dead: &DeadPipes, room: usize) -> io::Result<Vec<usize>
     let result = dead.report(queue, &mut list, room);
     let tokens = list.drain(3..).map(|event| {
         assert!(event.is_writable() && event.is_write_closed() && event.is_error());
+        assert_eq!(event.raw(), WRITE | WRITE_EOF);
         let text = format!("{event:#?}");
         assert!(text.contains("EV_EOF of EVFILT_WRITE"), "{text}");
         event.token().0
@@ -61,6 +63,27 @@ fn what_was_closed_or_forgotten_or_replaced_is_not_reported() {
     drop(ends.remove(0));
     assert_eq!(report(&queue, &dead, 4).unwrap(), [30]);
     assert!(!dead.has_more());
+}
+
+#[test]
+fn an_anchor_that_nobody_asked_for_reports_nothing() {
+    let (queue, dead) = (Queue::new().unwrap(), DeadPipes::default());
+    // A file that can be read, which a writing end is on some systems.
+    let (reader, writer) = pipe::pipe().unwrap();
+    fd::write(writer.as_fd(), b"x").unwrap();
+    let mut records = Vec::new();
+    for read in [false, true] {
+        if read {
+            let number = reader.as_raw_fd() as usize;
+            let change = Kevent::new(number, EVFILT_READ, EV_ADD | EV_ENABLE | EV_CLEAR, 1);
+            queue.change_one(change).unwrap();
+        }
+        let mut held = dead.hold();
+        held.add(&queue, reader.as_raw_fd(), Token(1), read)
+            .unwrap();
+        queue.wait(&mut records, 4, Some(Duration::ZERO)).unwrap();
+        assert_eq!(records.len(), usize::from(read));
+    }
 }
 
 #[cfg(feature = "fault-injection")]
