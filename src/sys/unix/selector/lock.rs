@@ -24,8 +24,8 @@ use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock};
 /// Never by loom, which runs the holder instead.
 const SPINS: usize = if cfg!(all(test, ferrio_loom)) { 0 } else { 40 };
 
-/// How often, and how far apart, a child tries. Under the lock no system call is made and nothing
-/// takes more than a moment, so this is half a second for something that takes microseconds.
+/// How often, and how far apart, a child tries. Under the lock no system call is made but changes of a
+/// kqueue, and nothing takes more than a moment, so this is half a second for something that takes microseconds.
 const TRIES: usize = 500;
 const PAUSE: Duration = Duration::from_millis(1);
 

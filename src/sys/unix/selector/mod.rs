@@ -8,7 +8,7 @@
 mod epoll;
 #[cfg(sel_kqueue)]
 mod kqueue;
-#[cfg(sel_poll)]
+#[cfg(any(sel_poll, sel_kqueue))]
 mod lock;
 #[cfg(sel_poll)]
 mod question;

@@ -12,7 +12,8 @@
 //! writing end was registered, see [`DeadPipes`].
 //!
 //! **Changes** are made with `EV_RECEIPT`: every change is answered, and no event is taken out of the
-//! queue by a call that isn't a poll. A set of changes is not atomic. If one fails, those before it
+//! queue by a call that isn't a poll. A set of changes is not atomic, so threads make theirs one after
+//! the other. If one fails, those before it
 //! are taken back. Nothing tells whether a knote was there before `EV_ADD`, so a descriptor that is
 //! registered twice silently has the second registration's token, for the directions that it names;
 //! `EV_ENABLE` does tell, which is how [`reregister`](Kqueue::reregister) finds out. Of a `register`
@@ -45,11 +46,12 @@ use crate::event::Event;
 use crate::interest::Interest;
 use crate::kind::WakerKind;
 use crate::notify::Harvest;
-use crate::sync::{Arc, Mutex, Ordering, lock};
+use crate::sync::{Arc, Mutex, MutexGuard, Ordering, lock};
 use crate::sys::unix::os::error;
 use crate::sys::unix::os::kqueue::{
     EV_ADD, EV_CLEAR, EV_DELETE, EV_ENABLE, EVFILT_READ, EVFILT_WRITE, Kevent, Queue,
 };
+use crate::sys::unix::selector::lock::Lock;
 use crate::sys::unix::waker::Bell;
 use crate::token::Token;
 
@@ -57,6 +59,9 @@ pub(crate) use self::record::FLAGS;
 
 pub(crate) struct Kqueue {
     queue: Arc<Queue>,
+    /// Whoever holds it may make a change in several calls: a registration that another thread ends
+    /// between the question and the change would be made anew, after its end.
+    changing: Lock<()>,
     /// The wakers' descriptor, if they have one of their own and it is watched; else -1.
     bell: AtomicI32,
     dead_pipes: DeadPipes,
@@ -86,6 +91,7 @@ impl Kqueue {
     pub(crate) fn new() -> io::Result<Kqueue> {
         Ok(Kqueue {
             queue: Arc::new(Queue::new()?),
+            changing: Lock::new(()),
             bell: AtomicI32::new(-1),
             dead_pipes: DeadPipes::default(),
             buffer: Mutex::new(None),
@@ -98,6 +104,7 @@ impl Kqueue {
         token: Token,
         interests: Interest,
     ) -> io::Result<Registered> {
+        let _alone = self.alone()?;
         let mut dead_pipes = self.dead_pipes.hold();
         dead_pipes.forget(fd);
         let mut changes = Changes::new(fd, token);
@@ -112,6 +119,7 @@ impl Kqueue {
         token: Token,
         interests: Interest,
     ) -> io::Result<Registered> {
+        let _alone = self.alone()?;
         let mut dead_pipes = self.dead_pipes.hold();
         let mut questions = Changes::new(fd, token);
         // Answered with ENOENT where there was nothing. The user data go along, for they may replace
@@ -140,6 +148,7 @@ impl Kqueue {
     }
 
     pub(crate) fn deregister(&self, fd: RawFd) -> io::Result<()> {
+        let _alone = self.alone()?;
         let mut dead_pipes = self.dead_pipes.hold();
         let mut changes = Changes::deletions(fd);
         changes.apply(&self.queue)?;
@@ -161,6 +170,12 @@ impl Kqueue {
             }
             None => Err(error::not_found()),
         }
+    }
+
+    /// No other thread changes a registration meanwhile. An error in a forked child whose parent was
+    /// doing so: it has no queue to change.
+    fn alone(&self) -> io::Result<MutexGuard<'_, ()>> {
+        self.changing.lock().ok_or_else(error::bad_descriptor)
     }
 
     /// Looks at the receipts of `changes`, which [`Changes::add`] has made.

@@ -1,6 +1,8 @@
 //! What a poll adds to the kernel's events, with a queue of the kernel's.
 
 use std::os::fd::OwnedFd;
+use std::sync::Barrier;
+use std::thread;
 
 use super::*;
 use crate::sys::unix::os::pipe;
@@ -60,4 +62,27 @@ fn a_bell_that_is_refused_is_no_bell() {
     assert_eq!(kqueue.bell.load(Ordering::Acquire), -1);
     let _bell = kqueue.bell(WakerKind::Pipe).unwrap();
     assert!(kqueue.bell.load(Ordering::Acquire) >= 0);
+}
+
+/// Whichever of the two is first, nothing is left behind.
+#[test]
+fn a_registration_that_ends_while_it_is_changed_has_ended() {
+    let kqueue = Kqueue::new().unwrap();
+    let (_reader, writer) = pipe::pipe().unwrap();
+    let fd = writer.as_raw_fd();
+    let both = Interest::READABLE | Interest::WRITABLE;
+    let barrier = Barrier::new(2);
+    for _ in 0..2000 {
+        let _ = kqueue.register(fd, Token(1), both).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                barrier.wait();
+                let _ = kqueue.reregister(fd, Token(2), both);
+            });
+            barrier.wait();
+            kqueue.deregister(fd).unwrap();
+        });
+        let error = kqueue.deregister(fd).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
 }
