@@ -53,6 +53,7 @@ impl<T: Default> Lock<T> {
     }
 
     /// For a thread that has had the lock before, so that nobody can have held it at the fork.
+    #[cfg_attr(not(sel_poll), allow(dead_code))] // A kqueue's changes are made in one go.
     #[inline]
     pub(crate) fn lock_again(&self) -> MutexGuard<'_, T> {
         lock(&self.mutex)
