@@ -25,7 +25,8 @@ use crate::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock};
 const SPINS: usize = if cfg!(all(test, ferrio_loom)) { 0 } else { 40 };
 
 /// How often, and how far apart, a child tries. Under the lock no system call is made but changes of a
-/// kqueue, and nothing takes more than a moment, so this is half a second for something that takes microseconds.
+/// kqueue, and nothing takes more than a moment, so this is half a second for something that takes
+/// microseconds.
 const TRIES: usize = 500;
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -53,7 +54,7 @@ impl<T: Default> Lock<T> {
     }
 
     /// For a thread that has had the lock before, so that nobody can have held it at the fork.
-    #[cfg_attr(not(sel_poll), allow(dead_code))] // A kqueue's changes are made in one go.
+    #[cfg(any(sel_poll, test))] // Nobody takes a kqueue's twice.
     #[inline]
     pub(crate) fn lock_again(&self) -> MutexGuard<'_, T> {
         lock(&self.mutex)

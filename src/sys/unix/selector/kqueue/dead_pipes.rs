@@ -12,7 +12,11 @@
 //!
 //! The anchor's number may have been closed and registered again meanwhile. `register` forgets the
 //! state of its number first, and everything is behind one lock, so the state found here is never
-//! that of an earlier file. Nothing is locked as long as there has been no such pipe.
+//! that of an earlier file.
+//!
+//! Whoever changes a registration holds that lock all the while, whether there are such pipes or not:
+//! a change may take several calls, and a registration that another thread ends between two of them
+//! would be made anew after its end. A poll takes it only once there has been such a pipe.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -20,17 +24,17 @@ use std::os::fd::RawFd;
 use super::record::{WRITE, WRITE_EOF};
 use crate::event::Event;
 use crate::readiness::Readiness;
-use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{AtomicBool, MutexGuard, Ordering};
 use crate::sys::unix::os::error;
 use crate::sys::unix::os::kqueue::{EV_ADD, EV_CLEAR, EV_DISABLE, EV_ENABLE};
 use crate::sys::unix::os::kqueue::{EVFILT_READ, Kevent, Queue};
+use crate::sys::unix::selector::lock::Lock;
 use crate::token::Token;
 
-#[derive(Default)]
 pub(super) struct DeadPipes {
     /// There has been one.
     any: AtomicBool,
-    unreported: Mutex<Vec<DeadPipe>>,
+    unreported: Lock<Vec<DeadPipe>>,
 }
 
 struct DeadPipe {
@@ -43,8 +47,7 @@ struct DeadPipe {
 /// The state while a registration changes.
 pub(super) struct Held<'a> {
     all: &'a DeadPipes,
-    /// `None` as long as there has been no dead pipe.
-    unreported: Option<MutexGuard<'a, Vec<DeadPipe>>>,
+    unreported: MutexGuard<'a, Vec<DeadPipe>>,
 }
 
 /// Whether `errno`, for adding `EVFILT_WRITE`, may mean such a pipe.
@@ -53,12 +56,25 @@ pub(super) fn may_be_one(errno: i32) -> bool {
 }
 
 impl DeadPipes {
-    pub(super) fn hold(&self) -> Held<'_> {
-        let any = self.any.load(Ordering::Acquire);
-        Held {
-            all: self,
-            unreported: any.then(|| lock(&self.unreported)),
+    pub(super) fn new() -> DeadPipes {
+        DeadPipes {
+            any: AtomicBool::new(false),
+            unreported: Lock::new(Vec::new()),
         }
+    }
+
+    /// No other thread changes a registration meanwhile.
+    pub(super) fn hold(&self) -> io::Result<Held<'_>> {
+        Ok(Held {
+            all: self,
+            unreported: self.lock()?,
+        })
+    }
+
+    /// In a forked child whose parent was changing a registration an error: that of a queue that is
+    /// not there, for a child inherits none.
+    fn lock(&self) -> io::Result<MutexGuard<'_, Vec<DeadPipe>>> {
+        self.unreported.lock().ok_or_else(error::bad_descriptor)
     }
 
     /// Appends at most `room` events to `list` and returns their number. An error leaves `list` as it is,
@@ -78,7 +94,7 @@ impl DeadPipes {
 
     #[cold]
     fn report_some(&self, queue: &Queue, list: &mut Vec<Event>, room: usize) -> io::Result<usize> {
-        let mut unreported = lock(&self.unreported);
+        let mut unreported = self.lock()?;
         let start = list.len();
         while list.len() - start < room {
             let Some(pipe) = unreported.last() else { break };
@@ -96,16 +112,14 @@ impl DeadPipes {
 
     /// Whether some are left to report.
     pub(super) fn has_more(&self) -> bool {
-        self.any.load(Ordering::Acquire) && !lock(&self.unreported).is_empty()
+        self.any.load(Ordering::Acquire) && self.lock().is_ok_and(|pipes| !pipes.is_empty())
     }
 }
 
 impl Held<'_> {
     /// The registration of `fd` has ended, or is about to be another.
     pub(super) fn forget(&mut self, fd: RawFd) {
-        if let Some(unreported) = &mut self.unreported {
-            unreported.retain(|pipe| pipe.fd != fd);
-        }
+        self.unreported.retain(|pipe| pipe.fd != fd);
     }
 
     /// Registers `fd`, for which `EVFILT_WRITE` could not be added. `read`: `EVFILT_READ` was.
@@ -120,14 +134,9 @@ impl Held<'_> {
         if !read {
             pipe.touch(queue, EV_ADD | EV_DISABLE | EV_CLEAR)?;
         }
-        let all = self.all;
-        let unreported = self.unreported.get_or_insert_with(|| {
-            let unreported = lock(&all.unreported);
-            all.any.store(true, Ordering::Release);
-            unreported
-        });
-        unreported.retain(|other| other.fd != fd);
-        unreported.push(pipe);
+        self.forget(fd);
+        self.unreported.push(pipe);
+        self.all.any.store(true, Ordering::Release);
         Ok(())
     }
 }

@@ -13,12 +13,11 @@
 //!
 //! **Changes** are made with `EV_RECEIPT`: every change is answered, and no event is taken out of the
 //! queue by a call that isn't a poll. A set of changes is not atomic, so threads make theirs one after
-//! the other. If one fails, those before it
-//! are taken back. Nothing tells whether a knote was there before `EV_ADD`, so a descriptor that is
-//! registered twice silently has the second registration's token, for the directions that it names;
-//! `EV_ENABLE` does tell, which is how [`reregister`](Kqueue::reregister) finds out. Of a `register`
-//! for both directions that fails half way, a poll in another thread may see the half that was there
-//! for a moment.
+//! the other. If one fails, those before it are taken back. Nothing tells whether a knote was there
+//! before `EV_ADD`, so a descriptor that is registered twice silently has the second registration's
+//! token, for the directions that it names; `EV_ENABLE` does tell, which is how
+//! [`reregister`](Kqueue::reregister) finds out. Of a `register` for both directions that fails half
+//! way, a poll in another thread may see the half that was there for a moment.
 //!
 //! **Events** of the two filters are merged, so that a source has one event in a batch. What a kqueue
 //! adds by itself stays: an edge for writing at each acknowledgement of TCP and each read of a pipe or
@@ -46,12 +45,11 @@ use crate::event::Event;
 use crate::interest::Interest;
 use crate::kind::WakerKind;
 use crate::notify::Harvest;
-use crate::sync::{Arc, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, Mutex, Ordering, lock};
 use crate::sys::unix::os::error;
 use crate::sys::unix::os::kqueue::{
     EV_ADD, EV_CLEAR, EV_DELETE, EV_ENABLE, EVFILT_READ, EVFILT_WRITE, Kevent, Queue,
 };
-use crate::sys::unix::selector::lock::Lock;
 use crate::sys::unix::waker::Bell;
 use crate::token::Token;
 
@@ -59,9 +57,6 @@ pub(crate) use self::record::FLAGS;
 
 pub(crate) struct Kqueue {
     queue: Arc<Queue>,
-    /// Whoever holds it may make a change in several calls: a registration that another thread ends
-    /// between the question and the change would be made anew, after its end.
-    changing: Lock<()>,
     /// The wakers' descriptor, if they have one of their own and it is watched; else -1.
     bell: AtomicI32,
     dead_pipes: DeadPipes,
@@ -91,9 +86,8 @@ impl Kqueue {
     pub(crate) fn new() -> io::Result<Kqueue> {
         Ok(Kqueue {
             queue: Arc::new(Queue::new()?),
-            changing: Lock::new(()),
             bell: AtomicI32::new(-1),
-            dead_pipes: DeadPipes::default(),
+            dead_pipes: DeadPipes::new(),
             buffer: Mutex::new(None),
         })
     }
@@ -104,8 +98,7 @@ impl Kqueue {
         token: Token,
         interests: Interest,
     ) -> io::Result<Registered> {
-        let _alone = self.alone()?;
-        let mut dead_pipes = self.dead_pipes.hold();
+        let mut dead_pipes = self.dead_pipes.hold()?;
         dead_pipes.forget(fd);
         let mut changes = Changes::new(fd, token);
         changes.add(interests);
@@ -119,8 +112,7 @@ impl Kqueue {
         token: Token,
         interests: Interest,
     ) -> io::Result<Registered> {
-        let _alone = self.alone()?;
-        let mut dead_pipes = self.dead_pipes.hold();
+        let mut dead_pipes = self.dead_pipes.hold()?;
         let mut questions = Changes::new(fd, token);
         // Answered with ENOENT where there was nothing. The user data go along, for they may replace
         // the old ones whatever the change is.
@@ -148,8 +140,7 @@ impl Kqueue {
     }
 
     pub(crate) fn deregister(&self, fd: RawFd) -> io::Result<()> {
-        let _alone = self.alone()?;
-        let mut dead_pipes = self.dead_pipes.hold();
+        let mut dead_pipes = self.dead_pipes.hold()?;
         let mut changes = Changes::deletions(fd);
         changes.apply(&self.queue)?;
         let errors = changes.made().iter().map(Kevent::errno);
@@ -170,12 +161,6 @@ impl Kqueue {
             }
             None => Err(error::not_found()),
         }
-    }
-
-    /// No other thread changes a registration meanwhile. An error in a forked child whose parent was
-    /// doing so: it has no queue to change.
-    fn alone(&self) -> io::Result<MutexGuard<'_, ()>> {
-        self.changing.lock().ok_or_else(error::bad_descriptor)
     }
 
     /// Looks at the receipts of `changes`, which [`Changes::add`] has made.
@@ -220,7 +205,7 @@ impl Kqueue {
         if !bell.is_in(&self.queue) {
             let fd = bell.as_fd().as_raw_fd();
             // The number may have been that of a dead pipe.
-            self.dead_pipes.hold().forget(fd);
+            self.dead_pipes.hold()?.forget(fd);
             // Before there can be a record of it.
             self.bell.store(fd, Ordering::Release);
             let change = Kevent::new(fd as usize, EVFILT_READ, EV_ADD | EV_CLEAR, 0);

@@ -10,7 +10,7 @@ use crate::sys::unix::os::{fd, pipe};
 fn add(queue: &Queue, dead: &DeadPipes, count: usize) -> Vec<OwnedFd> {
     let ends = (1..=count).map(|token| {
         let (_, writer) = pipe::pipe().unwrap();
-        let mut held = dead.hold();
+        let mut held = dead.hold().unwrap();
         held.add(queue, writer.as_raw_fd(), Token(token), false)
             .unwrap();
         writer
@@ -38,7 +38,7 @@ fn report(queue: &Queue, dead: &DeadPipes, room: usize) -> io::Result<Vec<usize>
 
 #[test]
 fn each_is_reported_once_as_there_is_room() {
-    let (queue, dead) = (Queue::new().unwrap(), DeadPipes::default());
+    let (queue, dead) = (Queue::new().unwrap(), DeadPipes::new());
     assert_eq!(report(&queue, &dead, 4).unwrap(), []);
     assert!(!dead.has_more());
     let _ends = add(&queue, &dead, 3);
@@ -55,11 +55,14 @@ fn each_is_reported_once_as_there_is_room() {
 
 #[test]
 fn what_was_closed_or_forgotten_or_replaced_is_not_reported() {
-    let (queue, dead) = (Queue::new().unwrap(), DeadPipes::default());
+    let (queue, dead) = (Queue::new().unwrap(), DeadPipes::new());
     let mut ends = add(&queue, &dead, 3);
-    dead.hold().forget(ends[1].as_raw_fd());
+    dead.hold().unwrap().forget(ends[1].as_raw_fd());
     let again = ends[2].as_raw_fd();
-    dead.hold().add(&queue, again, Token(30), false).unwrap();
+    dead.hold()
+        .unwrap()
+        .add(&queue, again, Token(30), false)
+        .unwrap();
     drop(ends.remove(0));
     assert_eq!(report(&queue, &dead, 4).unwrap(), [30]);
     assert!(!dead.has_more());
@@ -67,7 +70,7 @@ fn what_was_closed_or_forgotten_or_replaced_is_not_reported() {
 
 #[test]
 fn an_anchor_that_nobody_asked_for_reports_nothing() {
-    let (queue, dead) = (Queue::new().unwrap(), DeadPipes::default());
+    let (queue, dead) = (Queue::new().unwrap(), DeadPipes::new());
     // A file that can be read, which a writing end is on some systems.
     let (reader, writer) = pipe::pipe().unwrap();
     fd::write(writer.as_fd(), b"x").unwrap();
@@ -78,7 +81,7 @@ fn an_anchor_that_nobody_asked_for_reports_nothing() {
             let change = Kevent::new(number, EVFILT_READ, EV_ADD | EV_ENABLE | EV_CLEAR, 1);
             queue.change_one(change).unwrap();
         }
-        let mut held = dead.hold();
+        let mut held = dead.hold().unwrap();
         held.add(&queue, reader.as_raw_fd(), Token(1), read)
             .unwrap();
         queue.wait(&mut records, 4, Some(Duration::ZERO)).unwrap();
@@ -91,7 +94,7 @@ fn an_anchor_that_nobody_asked_for_reports_nothing() {
 fn an_error_loses_nothing() {
     use crate::sys::unix::os::{Call, fault};
 
-    let (queue, dead) = (Queue::new().unwrap(), DeadPipes::default());
+    let (queue, dead) = (Queue::new().unwrap(), DeadPipes::new());
     let _ends = add(&queue, &dead, 2);
     let failure = fault::inject(Call::Kevent, libc::ENOMEM);
     let error = report(&queue, &dead, 4).unwrap_err();
