@@ -4,14 +4,13 @@
 
 use std::net::TcpStream;
 
-use crate::clients::{connect, noise, receive, send};
+use crate::clients::connect;
 use crate::hostile::{
     DESCRIPTORS, Witness, ask_http, http_serves, intrude, more_refused, proxy_serves, raise_limit,
     tls_echo_serves, upstream,
 };
 use crate::process::{HTTP, PROXY, Server, TLS_ECHO, open_descriptors, wait_until};
 use crate::replies::Replies;
-use crate::tls_client::{TlsClient, trusting};
 use crate::tools::Scratch;
 
 const FLOOD: usize = 2 * DESCRIPTORS as usize;
@@ -98,13 +97,7 @@ fn tls_echo_sends_half_open_connections_off() {
     let args = ["--write-cert", cert.as_str(), "--timeout", TIMEOUT];
     let server = Server::start_with_limit(TLS_ECHO, &args, DESCRIPTORS);
     let address = server.address;
-    let mut client = TlsClient::new(address, trusting(&cert));
-    client.shake_hands();
-    let mut number = 0;
-    let witness = Witness::start(move || {
-        number += 1;
-        client.echo(&noise(number, 3000));
-    });
+    let witness = Witness::of_tls_echo(address, &cert);
     flood("tls_echo", server, witness, 1, || {
         tls_echo_serves(address, &cert)
     });
@@ -117,13 +110,6 @@ fn proxy_sends_half_open_connections_off() {
     let args = ["--to", &to, "--timeout", TIMEOUT];
     let server = Server::start_with_limit(PROXY, &args, DESCRIPTORS);
     let address = server.address;
-    let mut stream = connect(address);
-    let mut number = 0;
-    let witness = Witness::start(move || {
-        number += 1;
-        let bytes = noise(number, 3000);
-        send(&mut stream, &bytes);
-        assert!(receive(&mut stream, 3000) == bytes, "the echo differs");
-    });
+    let witness = Witness::of_proxy(address);
     flood("proxy", server, witness, 2, || proxy_serves(address));
 }

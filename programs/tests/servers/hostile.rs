@@ -35,6 +35,28 @@ pub struct Witness {
 }
 
 impl Witness {
+    /// One connection that is echoed, with other bytes each time.
+    pub fn of_proxy(address: SocketAddr) -> Witness {
+        let mut stream = connect(address);
+        let mut number = 0;
+        Witness::start(move || {
+            number += 1;
+            let bytes = noise(number, 3000);
+            send(&mut stream, &bytes);
+            assert!(receive(&mut stream, 3000) == bytes, "the echo differs");
+        })
+    }
+
+    pub fn of_tls_echo(address: SocketAddr, cert: &Scratch) -> Witness {
+        let mut client = TlsClient::new(address, trusting(cert));
+        client.shake_hands();
+        let mut number = 0;
+        Witness::start(move || {
+            number += 1;
+            client.echo(&noise(number, 3000));
+        })
+    }
+
     /// `ask` panics if it isn't answered, or not with the right bytes.
     pub fn start(ask: impl FnMut() + Send + 'static) -> Witness {
         let (is_over, answers) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
@@ -212,13 +234,7 @@ fn tls_echo_answers_through_everything_at_once() {
     let mut client = TlsClient::new(address, trusting(&cert));
     let mut hello = Vec::new();
     client.tls.write_tls(&mut hello).expect("into memory");
-    let mut client = TlsClient::new(address, trusting(&cert));
-    client.shake_hands();
-    let mut number = 0;
-    let witness = Witness::start(move || {
-        number += 1;
-        client.echo(&noise(number, 3000));
-    });
+    let witness = Witness::of_tls_echo(address, &cert);
     let slow = Slow::at_tls_echo(address, &cert);
     attack(address, &hello, &hello, &witness);
     slow.into_iter().for_each(Slow::end);
@@ -253,14 +269,7 @@ fn proxy_answers_through_everything_at_once() {
     let to = upstream().to_string();
     let server = Server::start_with_limit(PROXY, &["--to", &to], DESCRIPTORS);
     let address = server.address;
-    let mut stream = connect(address);
-    let mut number = 0;
-    let witness = Witness::start(move || {
-        number += 1;
-        let bytes = noise(number, 3000);
-        send(&mut stream, &bytes);
-        assert!(receive(&mut stream, 3000) == bytes, "the echo differs");
-    });
+    let witness = Witness::of_proxy(address);
     let slow = Slow::at_proxy(address);
     attack(address, &noise(1, 60), &noise(2, 1 << 20), &witness);
     slow.into_iter().for_each(Slow::end);

@@ -57,6 +57,18 @@ const DIFFERS: [&str; 9] = [
     "src/sys/unix/os/socket.rs",
 ];
 
+/// What passes of the behaviour suite have in common.
+const SUITES: Pass = Pass {
+    name: "",
+    build: Build::Ordinary,
+    files: &["src/"],
+    package: "ferrio-conformance",
+    computes: 60,
+    limit: 180,
+    arguments: &[],
+    suites: &[],
+};
+
 pub const PASSES: [Pass; 9] = [
     Pass {
         name: "unit",
@@ -70,12 +82,6 @@ pub const PASSES: [Pass; 9] = [
     },
     Pass {
         name: "first-suites",
-        build: Build::Ordinary,
-        files: &["src/"],
-        package: "ferrio-conformance",
-        computes: 60,
-        limit: 180,
-        arguments: &[],
         suites: &[
             "fallbacks",
             "poll_changes",
@@ -83,15 +89,10 @@ pub const PASSES: [Pass; 9] = [
             "scripts",
             "wake",
         ],
+        ..SUITES
     },
     Pass {
         name: "suites",
-        build: Build::Ordinary,
-        files: &["src/"],
-        package: "ferrio-conformance",
-        computes: 60,
-        limit: 180,
-        arguments: &[],
         suites: &[
             "late_pipes",
             "lifetime",
@@ -104,15 +105,10 @@ pub const PASSES: [Pass; 9] = [
             "tokens",
             "wakers",
         ],
+        ..SUITES
     },
     Pass {
         name: "more-suites",
-        build: Build::Ordinary,
-        files: &["src/"],
-        package: "ferrio-conformance",
-        computes: 60,
-        limit: 180,
-        arguments: &[],
         suites: &[
             "addresses",
             "backlog",
@@ -141,11 +137,12 @@ pub const PASSES: [Pass; 9] = [
             "wake_calls",
             "waker_fallback",
         ],
+        ..SUITES
     },
     Pass {
         name: "interposed",
         build: Build::Ordinary,
-        files: &["src/sys/unix/os/epoll"],
+        files: &["src/sys/unix/os/epoll", "src/sys/unix/selector/epoll.rs"],
         package: "ferrio",
         computes: 60,
         limit: 90,
@@ -166,9 +163,6 @@ pub const PASSES: [Pass; 9] = [
         name: "kqueue-suites",
         build: Build::Kqueue,
         files: &DIFFERS,
-        package: "ferrio-conformance",
-        computes: 60,
-        limit: 180,
         arguments: &["--cap-lints=true"],
         suites: &[
             "closed_local",
@@ -188,15 +182,12 @@ pub const PASSES: [Pass; 9] = [
             "wake",
             "wakers",
         ],
+        ..SUITES
     },
     Pass {
         name: "without",
         build: Build::Without,
         files: &["src/sys/unix/os/"],
-        package: "ferrio-conformance",
-        computes: 60,
-        limit: 180,
-        arguments: &[],
         suites: &[
             "birth",
             "faults_accept",
@@ -205,6 +196,7 @@ pub const PASSES: [Pass; 9] = [
             "pipes",
             "wake",
         ],
+        ..SUITES
     },
     Pass {
         name: "loom",
